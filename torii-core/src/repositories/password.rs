@@ -1,0 +1,65 @@
+//! Password hashes in storage.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    crypto::TokenDigest,
+    error::Error,
+    lockout::Credentials,
+    user::{User, UserId},
+};
+
+/// Password hashes (PHC strings) of the provider's tenant. An empty stored text is no password.
+#[async_trait]
+pub trait PasswordRepository: Send + Sync + 'static {
+    /// Sets the hash of a user.
+    async fn set_password_hash(&self, user_id: &UserId, hash: &str) -> Result<(), Error>;
+
+    /// The hash of a user.
+    async fn get_password_hash(&self, user_id: &UserId) -> Result<Option<String>, Error>;
+
+    /// Removes the hash of a user.
+    async fn remove_password_hash(&self, user_id: &UserId) -> Result<(), Error>;
+
+    /// The user with this address and the hash, in one statement.
+    async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error>;
+
+    /// The user with this id, the hash, and until when sign-in is locked for the user's address, in one statement.
+    async fn find_credentials_by_id(&self, id: &UserId) -> Result<Option<(Credentials, Option<DateTime<Utc>>)>, Error>;
+
+    /// Replaces `old_hash` by `new_hash` (the same password under newer parameters) if it is still the user's.
+    async fn upgrade_hash(&self, user_id: &UserId, old_hash: &str, new_hash: &str) -> Result<(), Error>;
+
+    /// Replaces `old_hash` by `new_hash`, ends all sessions of the user and voids the user's reset tokens, in one transaction.
+    /// Nothing is written unless the result is [`PasswordChange::Changed`].
+    async fn change_password(&self, user_id: &UserId, old_hash: &str, new_hash: &str) -> Result<PasswordChange, Error>;
+
+    /// Consumes the reset token with this digest, sets the hash, ends all sessions of the user, voids the user's other reset
+    /// tokens and clears what counts against the user's address, in one transaction. `None`, and nothing written, if the token
+    /// is unknown, used, expired or for something else.
+    async fn complete_reset(&self, token: &TokenDigest, new_hash: &str) -> Result<Option<User>, Error>;
+}
+
+/// What became of a change of password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordChange {
+    /// The new hash is in force.
+    Changed,
+    /// The old hash is not the user's any more, or there is no such user.
+    Superseded,
+    /// The address was locked meanwhile by wrong passwords.
+    Locked {
+        /// When the lock ends.
+        until: DateTime<Utc>,
+    },
+}
+
+/// Gives access to password hashes.
+pub trait PasswordRepositoryProvider: Send + Sync + 'static {
+    /// The repository.
+    type PasswordRepo: PasswordRepository;
+
+    /// The repository.
+    fn password(&self) -> &Self::PasswordRepo;
+}
