@@ -1,0 +1,238 @@
+//! Builds a [`Torii`].
+
+use std::{sync::Arc, time};
+
+use chrono::Duration;
+use thiserror::Error;
+use torii_core::{
+    BruteForceProtectionConfig, JwtConfig, RepositoryProvider, events::EventBus, password::PasswordHasher,
+};
+
+use crate::Torii;
+
+/// Builds a [`Torii`]: first its storage, then everything else.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # async fn example() -> Result<(), torii::ToriiBuilderError> {
+/// let torii = torii::ToriiBuilder::new()
+///     .with_sqlite("sqlite::memory:")
+///     .await?
+///     .apply_migrations(true)
+///     .build()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ToriiBuilder<Storage> {
+    storage: Storage,
+}
+
+/// No storage is chosen yet.
+pub struct NoStorage;
+
+/// The storage is chosen.
+pub struct WithStorage<R> {
+    torii: Torii<R>,
+    apply_migrations: bool,
+    cleanup_interval: Option<time::Duration>,
+    #[cfg(feature = "mailer")]
+    mailer: Option<crate::mail::ChosenMailer>,
+}
+
+/// What building can fail with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ToriiBuilderError {
+    /// The database cannot be opened.
+    #[error("Storage connection failed: {0}")]
+    StorageConnection(String),
+    /// The schema could not be brought up to date.
+    #[error("Migration failed: {0}")]
+    Migration(String),
+    /// Settings contradict each other.
+    #[error("Invalid configuration: {0}")]
+    InvalidConfiguration(String),
+    /// The mailer could not be made.
+    #[cfg(feature = "mailer")]
+    #[error("Mailer configuration failed: {0}")]
+    MailerConfiguration(String),
+}
+
+impl ToriiBuilder<NoStorage> {
+    /// Begins.
+    pub fn new() -> Self {
+        Self { storage: NoStorage }
+    }
+
+    /// Works on storage that the application made: a provider with a clock or options of its own, or its own backend.
+    pub fn with_provider<R: RepositoryProvider>(self, provider: R) -> ToriiBuilder<WithStorage<R>> {
+        ToriiBuilder {
+            storage: WithStorage {
+                torii: Torii::new(Arc::new(provider)),
+                apply_migrations: false,
+                cleanup_interval: None,
+                #[cfg(feature = "mailer")]
+                mailer: None,
+            },
+        }
+    }
+
+    /// Opens an SQLite database: `sqlite://app.db?mode=rwc` makes the file if it is missing, `sqlite://app.db` does not, and
+    /// `sqlite::memory:` lives as long as the pool.
+    ///
+    /// # Errors
+    /// [`ToriiBuilderError::StorageConnection`].
+    #[cfg(feature = "sqlite")]
+    pub async fn with_sqlite(
+        self,
+        url: &str,
+    ) -> Result<ToriiBuilder<WithStorage<torii_storage_sqlite::SqliteRepositoryProvider>>, ToriiBuilderError> {
+        let storage = torii_storage_sqlite::SqliteStorage::connect(url)
+            .await
+            .map_err(|error| ToriiBuilderError::StorageConnection(with_causes(&error)))?;
+        Ok(self.with_provider(storage.into_repository_provider()))
+    }
+
+    /// Works on a pool that the application opened.
+    #[cfg(feature = "sqlite")]
+    pub fn with_sqlite_pool(
+        self,
+        pool: sqlx::SqlitePool,
+    ) -> ToriiBuilder<WithStorage<torii_storage_sqlite::SqliteRepositoryProvider>> {
+        self.with_provider(torii_storage_sqlite::SqliteRepositoryProvider::new(pool))
+    }
+}
+
+impl Default for ToriiBuilder<NoStorage> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
+    fn change(mut self, change: impl FnOnce(Torii<R>) -> Torii<R>) -> Self {
+        self.storage.torii = change(self.storage.torii);
+        self
+    }
+
+    /// Sets how long a session lasts; 30 days if not called.
+    #[must_use]
+    pub fn with_session_expiry(self, lifetime: Duration) -> Self {
+        self.change(|torii| torii.with_session_expiry(lifetime))
+    }
+
+    /// Sets how long a session lasts in all, however often it is refreshed; without an end if not called.
+    #[must_use]
+    pub fn with_session_max_lifetime(self, lifetime: Duration) -> Self {
+        self.change(|torii| torii.with_session_max_lifetime(lifetime))
+    }
+
+    /// Keeps sessions in signed tokens; in the database if not called.
+    #[must_use]
+    pub fn with_jwt_sessions(self, config: JwtConfig) -> Self {
+        self.change(|torii| torii.with_jwt_sessions(config))
+    }
+
+    /// Sets how many wrong passwords are borne; 5 in 15 minutes if not called.
+    #[must_use]
+    pub fn with_brute_force_protection(self, config: BruteForceProtectionConfig) -> Self {
+        self.change(|torii| torii.with_brute_force_protection(config))
+    }
+
+    /// Hashes passwords on threads of its own; on the process-wide ones if not called.
+    #[must_use]
+    pub fn with_password_hasher(self, hasher: PasswordHasher) -> Self {
+        self.change(|torii| torii.with_password_hasher(hasher))
+    }
+
+    /// Tells the handlers of `events` what happens.
+    #[must_use]
+    pub fn with_events(self, events: EventBus) -> Self {
+        self.change(|torii| torii.with_events(events))
+    }
+
+    /// Whether [`ToriiBuilder::build`] brings the schema up to date; not if not called.
+    #[must_use]
+    pub fn apply_migrations(mut self, apply: bool) -> Self {
+        self.storage.apply_migrations = apply;
+        self
+    }
+
+    /// Has [`Torii::cleanup_expired`] run in the background, over all tenants, every `interval`, until the [`Torii`] is
+    /// dropped. Not if not called.
+    #[must_use]
+    pub fn with_cleanup_interval(mut self, interval: time::Duration) -> Self {
+        self.storage.cleanup_interval = Some(interval);
+        self
+    }
+
+    /// Sends mail as `config` says; no mail if not called.
+    #[cfg(feature = "mailer")]
+    #[must_use]
+    pub fn with_mailer(mut self, config: torii_mailer::MailerConfig) -> Self {
+        self.storage.mailer = Some(crate::mail::ChosenMailer::Config(config));
+        self
+    }
+
+    /// Sends mail as the environment says (`MAILER_*`).
+    ///
+    /// # Errors
+    /// [`ToriiBuilderError::MailerConfiguration`] names the variable that is invalid.
+    #[cfg(feature = "mailer")]
+    pub fn with_mailer_from_env(mut self) -> Result<Self, ToriiBuilderError> {
+        self.storage.mailer = Some(crate::mail::ChosenMailer::from_env()?);
+        Ok(self)
+    }
+
+    /// Sends mail through `transport`, with sender and names from `config`, whose own transport is not used.
+    #[cfg(feature = "mailer")]
+    #[must_use]
+    pub fn with_mail_transport(
+        mut self,
+        transport: Arc<dyn torii_mailer::Mailer>,
+        config: torii_mailer::MailerConfig,
+    ) -> Self {
+        self.storage.mailer = Some(crate::mail::ChosenMailer::Transport(transport, config));
+        self
+    }
+
+    /// The library, with its schema up to date if that was asked for.
+    ///
+    /// # Errors
+    /// [`ToriiBuilderError::Migration`], [`ToriiBuilderError::InvalidConfiguration`], or the mailer's.
+    pub async fn build(self) -> Result<Torii<R>, ToriiBuilderError> {
+        let torii = self.storage.torii;
+        if self.storage.apply_migrations {
+            let migrated = torii.repositories().migrate().await;
+            migrated.map_err(|error| ToriiBuilderError::Migration(with_causes(&error)))?;
+        }
+        #[cfg(feature = "mailer")]
+        let torii = match self.storage.mailer {
+            Some(mailer) => torii.with_mailer_service(mailer.make()?),
+            None => torii,
+        };
+        if let Some(interval) = self.storage.cleanup_interval {
+            if interval.is_zero() {
+                return Err(ToriiBuilderError::InvalidConfiguration("the cleanup interval is zero".into()));
+            }
+            crate::cleanup::run_every(interval, torii.repositories(), torii.retention());
+        }
+        Ok(torii)
+    }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,277 @@
+//! Sign-in by password.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use torii_core::{
+    BruteForceProtectionConfig, Registration, RepositoryProvider, Session, UnlockReason, User, UserId,
+    error::{AuthError, Error},
+    events::Event,
+    services::{
+        BruteForceProtectionService, PasswordResetService, PasswordService, SignInContext,
+        password_reset::RESET_TOKEN_LIFETIME,
+    },
+};
+
+use crate::{Torii, ToriiError, core::Core};
+
+/// Sign-in by password; made by [`Torii::password`].
+pub struct PasswordAuth<'a, R> {
+    core: &'a Core<R>,
+}
+
+impl<R: RepositoryProvider, S> Torii<R, S> {
+    /// Sign-in by password.
+    pub fn password(&self) -> PasswordAuth<'_, R> {
+        PasswordAuth { core: &self.core }
+    }
+
+    /// [`PasswordAuth::register`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn register_user(&self, email: &str, password: &str) -> Result<User, ToriiError> {
+        self.password().register(email, password).await
+    }
+
+    /// [`PasswordAuth::authenticate`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: &str,
+        user_agent: Option<String>,
+        ip_address: Option<String>,
+    ) -> Result<(User, Session), ToriiError> {
+        self.password().authenticate(email, password, user_agent, ip_address).await
+    }
+}
+
+impl<R: RepositoryProvider> PasswordAuth<'_, R> {
+    fn service(&self) -> Result<PasswordService<R>, ToriiError> {
+        let protection = self.protection()?;
+        Ok(PasswordService::new(Arc::clone(self.core.repositories()?))
+            .with_hasher(self.core.shared().hasher.clone())
+            .with_brute_force_protection(protection))
+    }
+
+    fn protection(&self) -> Result<BruteForceProtectionConfig, ToriiError> {
+        Ok(self.core.tenant()?.policy().brute_force_protection.clone())
+    }
+
+    fn reset(&self) -> Result<PasswordResetService<R>, ToriiError> {
+        Ok(PasswordResetService::new(Arc::clone(self.core.repositories()?))
+            .with_hasher(self.core.shared().hasher.clone()))
+    }
+
+    /// Registers a user. If the address belongs to somebody already, that user is returned and nothing changes: **the caller has
+    /// proven nothing and must not be signed in.** [`PasswordAuth::try_register`] tells the two apart.
+    ///
+    /// A new user is welcomed by mail, if there is a mailer.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for a bad address or password, or when too many sign-ins wait.
+    pub async fn register(&self, email: &str, password: &str) -> Result<User, ToriiError> {
+        self.register_with_name(email, password, None).await
+    }
+
+    /// [`PasswordAuth::register`] with a name for people.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn register_with_name(
+        &self,
+        email: &str,
+        password: &str,
+        name: Option<&str>,
+    ) -> Result<User, ToriiError> {
+        self.try_register(email, password, name).await.map(Registration::into_user)
+    }
+
+    /// Registers a user and says whether the user is new. The work is the same either way.
+    ///
+    /// # Errors
+    /// As [`PasswordAuth::register`].
+    pub async fn try_register(
+        &self,
+        email: &str,
+        password: &str,
+        name: Option<&str>,
+    ) -> Result<Registration, ToriiError> {
+        let registration =
+            self.service()?.register(email, password, name.map(str::to_owned)).await.map_err(ToriiError::auth)?;
+        if let Registration::Created(user) = &registration {
+            self.core.emit(|| Event::UserCreated(user.clone())).await;
+            #[cfg(feature = "mailer")]
+            self.core.send(torii_core::services::mailer::Letter::Welcome, &user.email, user.name.as_deref());
+        }
+        Ok(registration)
+    }
+
+    /// Signs a user in and begins a session, under a new token every time.
+    ///
+    /// An unknown address, a user without a password and a wrong password get the same answer after the same work, and count the
+    /// same: the last one borne locks the address. `user_agent` and `ip_address` are kept with the session.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for wrong credentials, a locked address, or when too many sign-ins wait;
+    /// [`ToriiError::StorageError`] if the database failed.
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: &str,
+        user_agent: Option<String>,
+        ip_address: Option<String>,
+    ) -> Result<(User, Session), ToriiError> {
+        let context = self.core.tenant()?;
+        let sign_in = SignInContext {
+            ip_address: ip_address.clone(),
+            session: self.core.stored_session(context, user_agent.clone(), ip_address.clone()),
+        };
+        match self.service()?.sign_in(email, password, sign_in).await {
+            Ok((user, stored)) => self.core.finish_sign_in(user, stored, user_agent, ip_address).await,
+            Err(error) => {
+                self.report_failure(email, ip_address, &error).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Tells whoever listens that a password was wrong.
+    async fn report_failure(&self, email: &str, ip_address: Option<String>, error: &Error) {
+        if !error.is_auth_error() || self.core.shared().events.is_empty().await {
+            return;
+        }
+        let (Ok(repositories), Ok(protection)) = (self.core.repositories(), self.protection()) else { return };
+        let lockouts = BruteForceProtectionService::new(Arc::clone(repositories), protection);
+        let Ok(status) = lockouts.get_lockout_status(email).await else { return };
+        let (email, failed_attempts, timestamp) = (email.to_owned(), status.failed_attempts, status.as_of);
+        match (error, status.locked_until) {
+            (Error::Auth(AuthError::AccountLocked { .. }), Some(locked_until)) => {
+                self.core
+                    .emit(|| Event::AccountLocked { email, failed_attempts, locked_until, ip_address, timestamp })
+                    .await;
+            }
+            _ => self.core.emit(|| Event::LoginFailed { email, failed_attempts, ip_address, timestamp }).await,
+        }
+    }
+
+    /// Replaces a password. All sessions of the user end, the caller's too, and so do reset tokens sent before. A wrong old
+    /// password counts as one at sign-in does.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for an unknown user, a wrong old password, a bad new one, or a locked address;
+    /// [`ToriiError::StorageError`] if the database failed.
+    pub async fn change_password(
+        &self,
+        user_id: &UserId,
+        old_password: &str,
+        new_password: &str,
+    ) -> Result<(), ToriiError> {
+        let user = self.service()?.change_password(user_id, old_password, new_password).await?;
+        self.password_changed(&user).await;
+        Ok(())
+    }
+
+    /// Gives a user a password, whatever it was before: for administrators, or for a user who signed in some other way. Sessions
+    /// stay.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for a bad password.
+    pub async fn set_password(&self, user_id: &UserId, password: &str) -> Result<(), ToriiError> {
+        Ok(self.service()?.set_password(user_id, password).await?)
+    }
+
+    /// Takes a user's password away. Sessions stay.
+    ///
+    /// # Errors
+    /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    pub async fn remove_password(&self, user_id: &UserId) -> Result<(), ToriiError> {
+        Ok(self.service()?.remove_password(user_id).await?)
+    }
+
+    /// Whether a user has a password.
+    ///
+    /// # Errors
+    /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    pub async fn has_password(&self, user_id: &UserId) -> Result<bool, ToriiError> {
+        Ok(self.service()?.has_password(user_id).await?)
+    }
+
+    /// Mails the owner of an address a link for choosing a new password, good for 15 minutes; earlier links end. `Ok` whether
+    /// anybody owns the address or not, after the same work. The link is `reset_url_base` with the query parameter `token`.
+    ///
+    /// Without a mailer nothing is sent; see [`PasswordAuth::issue_reset_token`].
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] if `reset_url_base` is not a URL or the database failed.
+    pub async fn reset_password_initiate(&self, email: &str, reset_url_base: &str) -> Result<(), ToriiError> {
+        self.reset_password_initiate_with_expiration(email, reset_url_base, RESET_TOKEN_LIFETIME).await
+    }
+
+    /// [`PasswordAuth::reset_password_initiate`] with another lifetime of the link.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn reset_password_initiate_with_expiration(
+        &self,
+        email: &str,
+        reset_url_base: &str,
+        expires_in: Duration,
+    ) -> Result<(), ToriiError> {
+        #[cfg(feature = "mailer")]
+        self.core.check_link(reset_url_base)?;
+        #[cfg(not(feature = "mailer"))]
+        let _ = reset_url_base;
+        let issued = self.reset()?.issue(email, expires_in).await.map_err(ToriiError::auth)?;
+        #[cfg(feature = "mailer")]
+        if let Some(issued) = issued {
+            let link = crate::mail::link_for(reset_url_base, &issued.token)?;
+            let letter = torii_core::services::mailer::Letter::PasswordReset { link, expires_in };
+            self.core.send(letter, &issued.email, issued.name.as_deref());
+        }
+        #[cfg(not(feature = "mailer"))]
+        drop(issued);
+        Ok(())
+    }
+
+    /// Issues a reset token of 15 minutes for an application that sends its mail itself. `None` if nobody owns the address:
+    /// answer the caller the same.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] if the database failed.
+    pub async fn issue_reset_token(&self, email: &str) -> Result<Option<torii_core::SecureToken>, ToriiError> {
+        let issued = self.reset()?.issue(email, RESET_TOKEN_LIFETIME).await.map_err(ToriiError::auth)?;
+        Ok(issued.map(|issued| issued.token))
+    }
+
+    /// Whether a reset token would be accepted. Does not consume it.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] if the database failed.
+    pub async fn reset_password_verify_token(&self, token: &str) -> Result<bool, ToriiError> {
+        self.reset()?.verify_reset_token(token).await.map_err(ToriiError::auth)
+    }
+
+    /// Consumes a reset token and sets a new password, all or nothing. All sessions and all other reset tokens of the user end,
+    /// and a lock is lifted. A bad password does not consume the token. Begins no session.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for a token that is unknown, used or over, or for a bad password.
+    pub async fn reset_password_complete(&self, token: &str, new_password: &str) -> Result<User, ToriiError> {
+        let user = self.reset()?.reset_password(token, new_password).await.map_err(ToriiError::auth)?;
+        let timestamp = self.core.repositories()?.clock().now();
+        let (email, reason) = (user.email.clone(), UnlockReason::PasswordReset);
+        self.core.emit(|| Event::AccountUnlocked { email, reason, timestamp }).await;
+        self.password_changed(&user).await;
+        Ok(user)
+    }
+
+    async fn password_changed(&self, user: &User) {
+        self.core.emit(|| Event::SessionsCleared(user.id.clone())).await;
+        #[cfg(feature = "mailer")]
+        self.core.send(torii_core::services::mailer::Letter::PasswordChanged, &user.email, user.name.as_deref());
+    }
+}
