@@ -82,6 +82,12 @@ pub enum AuthError {
     /// Without it the user could not sign in any more.
     #[error("Cannot remove last authentication method")]
     CannotRemoveLastAuthMethod,
+    /// Too many mails were asked for, for this address.
+    #[error("Too many mails for this address, retry after {retry_after_seconds} seconds")]
+    TooManyMails {
+        /// Whole seconds after which the next may be asked for.
+        retry_after_seconds: u64,
+    },
     /// More sign-ins are waiting than the machine can check in time.
     #[error("Too many sign-ins at once, retry after {retry_after_seconds} seconds")]
     Busy {

@@ -197,13 +197,13 @@ impl<R: RepositoryProvider> Core<R> {
         }
     }
 
-    /// The link that leads to `base` with a token. Checked even where no mail will be sent, so that a mistake in `base` shows
-    /// itself whether the address exists or not.
+    /// Checks what a mail with a link was asked for: `base` is a URL, and `email` has not been sent too many. Asked before anything
+    /// is looked up, so that the answer is the same whether anybody owns the address or not.
     #[cfg(feature = "mailer")]
-    pub(crate) fn check_link(&self, base: &str) -> Result<(), ToriiError> {
-        match &self.shared.mail {
-            Some(_) => crate::mail::link(base, "").map(drop),
-            None => Ok(()),
-        }
+    pub(crate) fn check_mail(&self, email: &str, kind: &'static str, base: &str) -> Result<(), ToriiError> {
+        let context = self.tenant()?;
+        let Some(mail) = &self.shared.mail else { return Ok(()) };
+        crate::mail::link(base, "")?;
+        mail.admit(context.id(), email, kind, self.repositories.clock().now()).map_err(ToriiError::auth)
     }
 }

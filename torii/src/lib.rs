@@ -1,4 +1,39 @@
-//! Authentication for Rust applications, tenant by tenant.
+//! Authentication for Rust applications, tenant by tenant: passwords, OAuth, passkeys, magic links, sessions, e-mail verification,
+//! password reset, lockout and mail, inside the application's own process and database.
+//!
+//! ```
+//! # #[cfg(all(feature = "password", feature = "sqlite"))]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let torii = torii::ToriiBuilder::new().with_sqlite("sqlite::memory:").await?.apply_migrations(true).build().await?;
+//!
+//! let acme = torii.with_tenant("acme-corp");
+//! acme.register_user("john@example.com", "correct horse battery").await?;
+//! let (user, session) = acme.authenticate("john@example.com", "correct horse battery", None, None).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Torii`] works in the default tenant and enters others by [`Torii::with_tenant`], which returns a [`TenantScope`]: the same calls, in
+//! that tenant only. Hand scopes to the code that serves a tenant.
+//!
+//! # Cargo features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `sqlite` (default) | [`ToriiBuilder::with_sqlite`] and the module `sqlite` |
+//! | `password` (default) | `Torii::password`, `register_user`, `authenticate` |
+//! | `magic-link` | `Torii::magic_link` |
+//! | `oauth` | `Torii::oauth` |
+//! | `passkey` | `Torii::passkey` |
+//! | `mailer` | mail: `with_mailer`, `flush_mail` |
+//!
+//! Features add calls. None changes what another call does, but for one: `oauth().unlink_account` counts passwords and passkeys as ways to
+//! sign in only where the application has their features.
+//!
+//! # Blocking and runtimes
+//!
+//! Calls need a Tokio runtime with its timer enabled. Nothing blocks it: passwords are hashed on threads of their own
+//! ([`PasswordHasher`](torii_core::password::PasswordHasher)), mail leaves through a background queue.
 
 #[cfg(feature = "sqlite")]
 mod backends;
@@ -12,6 +47,8 @@ mod lockout;
 mod magic_link;
 #[cfg(feature = "mailer")]
 mod mail;
+#[cfg(feature = "mailer")]
+mod mail_limit;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "passkey")]
@@ -40,6 +77,8 @@ pub use torii_mailer::{MailerConfig, TemplateContext};
 pub use self::backends::sqlite;
 #[cfg(feature = "magic-link")]
 pub use self::magic_link::MagicLinkAuth;
+#[cfg(feature = "mailer")]
+pub use self::mail_limit::MailLimit;
 #[cfg(feature = "oauth")]
 pub use self::oauth::OAuthAuth;
 #[cfg(feature = "passkey")]
@@ -55,3 +94,8 @@ pub use self::{
 /// Relying parties of passkey ceremonies.
 #[cfg(feature = "passkey")]
 pub use torii_core::passkey::ceremony::{PasskeyError, RelyingParty};
+
+/// The examples of the repository's README are compiled.
+#[cfg(all(doctest, feature = "password", feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -41,10 +41,11 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
     /// `magic_link_url_base` with the query parameter `token`.
     ///
     /// # Errors
-    /// [`ToriiError::AuthError`] for a bad address, if `magic_link_url_base` is not a URL, or if the database failed.
+    /// [`ToriiError::AuthError`] for a bad address, if `magic_link_url_base` is not a URL, if too many mails were asked
+    /// for, or if the database failed.
     pub async fn send_link(&self, email: &str, magic_link_url_base: &str) -> Result<SecureToken, ToriiError> {
         #[cfg(feature = "mailer")]
-        self.core.check_link(magic_link_url_base)?;
+        self.core.check_mail(email, "magic_link", magic_link_url_base)?;
         #[cfg(not(feature = "mailer"))]
         let _ = magic_link_url_base;
         let issued = self.service()?.issue(email, MAGIC_LINK_LIFETIME).await.map_err(ToriiError::auth)?;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use torii_core::{
     Clock, RepositoryProvider, SecureToken, TenantId,
-    error::{Error, ValidationError},
+    error::{AuthError, Error, ValidationError},
     events::{Event, EventBus},
     services::{ToriiMailerService, mailer::Letter},
 };
@@ -13,21 +14,39 @@ use torii_mailer::{
     queue::{MailFailure, MailJob, MailQueue, QueueConfig},
 };
 
-use crate::{Torii, ToriiBuilderError, ToriiError};
+use crate::{MailLimit, Torii, ToriiBuilderError, ToriiError, mail_limit::MailLimiter};
 
 /// A mailer and its queue.
 #[derive(Clone)]
 pub(crate) struct Mail {
     service: Arc<ToriiMailerService>,
     queue: MailQueue,
+    limiter: MailLimiter,
 }
 
 impl Mail {
-    pub(crate) fn new(service: ToriiMailerService, events: EventBus, clock: Arc<dyn Clock>) -> Self {
-        let service = Arc::new(service);
+    pub(crate) fn new(service: Arc<ToriiMailerService>, events: EventBus, clock: Arc<dyn Clock>) -> Self {
         let observer = move |failure: &MailFailure| report(failure, &events, &*clock);
         let queue = MailQueue::with_observer(service.transport(), QueueConfig::default(), Arc::new(observer));
-        Self { service, queue }
+        Self { service, queue, limiter: MailLimiter::new(MailLimit::default()) }
+    }
+
+    /// The same mailer, whose failures `events` tells of.
+    pub(crate) fn with_events(&self, events: EventBus, clock: Arc<dyn Clock>) -> Self {
+        Self { limiter: self.limiter.clone(), ..Self::new(Arc::clone(&self.service), events, clock) }
+    }
+
+    /// Counts a mail that was asked for.
+    pub(crate) fn admit(
+        &self,
+        tenant: &TenantId,
+        email: &str,
+        kind: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.limiter
+            .admit(tenant, email, kind, now)
+            .map_err(|retry_after_seconds| AuthError::TooManyMails { retry_after_seconds }.into())
     }
 
     pub(crate) fn send(&self, tenant: &TenantId, letter: Letter, to: &str, name: Option<&str>) {
@@ -103,9 +122,20 @@ impl<R: RepositoryProvider> Torii<R> {
         self.with_mailer_service(ToriiMailerService::with_transport(transport, config))
     }
 
+    /// Sets how many mails of a kind can be asked for, for one address, before further ones are refused. Without a mailer it does
+    /// nothing.
+    #[must_use]
+    pub fn with_mail_limit(self, limit: MailLimit) -> Self {
+        Self::from_core(self.core.change_shared(|shared| {
+            if let Some(mail) = &mut shared.mail {
+                mail.limiter = MailLimiter::new(limit);
+            }
+        }))
+    }
+
     pub(crate) fn with_mailer_service(self, service: ToriiMailerService) -> Self {
         let events = self.core.shared().events.clone();
-        let mail = Mail::new(service, events, self.core.all_repositories().clock());
+        let mail = Mail::new(Arc::new(service), events, self.core.all_repositories().clock());
         Self::from_core(self.core.change_shared(|shared| shared.mail = Some(mail)))
     }
 }

@@ -201,7 +201,8 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     }
 
     /// Mails the owner of an address a link for choosing a new password, good for 15 minutes; earlier links end. `Ok` whether
-    /// anybody owns the address or not, after the same work. The link is `reset_url_base` with the query parameter `token`.
+    /// anybody owns the address or not, after the same work, and whether or not too many mails were asked for. The link is
+    /// `reset_url_base` with the query parameter `token`.
     ///
     /// Without a mailer nothing is sent; see [`PasswordAuth::issue_reset_token`].
     ///
@@ -222,7 +223,11 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
         expires_in: Duration,
     ) -> Result<(), ToriiError> {
         #[cfg(feature = "mailer")]
-        self.core.check_link(reset_url_base)?;
+        match self.core.check_mail(email, "password_reset", reset_url_base) {
+            // Whoever asks learns nothing from it, and asking again in a while is all there is to do.
+            Err(ToriiError::AuthError(detail)) if is_mail_limit(&detail) => return Ok(()),
+            checked => checked?,
+        }
         #[cfg(not(feature = "mailer"))]
         let _ = reset_url_base;
         let issued = self.reset()?.issue(email, expires_in).await.map_err(ToriiError::auth)?;
@@ -274,4 +279,9 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
         #[cfg(feature = "mailer")]
         self.core.send(torii_core::services::mailer::Letter::PasswordChanged, &user.email, user.name.as_deref());
     }
+}
+
+#[cfg(feature = "mailer")]
+fn is_mail_limit(detail: &crate::ErrorDetail) -> bool {
+    matches!(detail.error(), Some(Error::Auth(AuthError::TooManyMails { .. })))
 }

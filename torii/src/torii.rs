@@ -218,6 +218,14 @@ impl<R: RepositoryProvider> Torii<R, AllTenants> {
     /// Tells the handlers of `events` what happens, with the tenant it happens in.
     #[must_use]
     pub fn with_events(self, events: EventBus) -> Self {
-        Self::from_core(self.core.change_shared(|shared| shared.events = events))
+        #[cfg(feature = "mailer")]
+        let clock = self.core.all_repositories().clock();
+        Self::from_core(self.core.change_shared(|shared| {
+            #[cfg(feature = "mailer")]
+            if let Some(mail) = &mut shared.mail {
+                *mail = mail.with_events(events.clone(), clock);
+            }
+            shared.events = events;
+        }))
     }
 }

@@ -93,7 +93,8 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     /// `verification_url_base` with the token as the query parameter `token`.
     ///
     /// # Errors
-    /// [`ToriiError::AuthError`] if there is no such user or `verification_url_base` is not a URL, else
+    /// [`ToriiError::AuthError`] if there is no such user `verification_url_base` is not a URL, or too many mails were
+    /// asked for, else
     /// [`ToriiError::StorageError`].
     pub async fn send_verification_email(
         &self,
@@ -101,7 +102,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
         verification_url_base: &str,
     ) -> Result<SecureToken, ToriiError> {
         #[cfg(feature = "mailer")]
-        self.core.check_link(verification_url_base)?;
+        self.core.check_mail(user_id.as_str(), "email_verification", verification_url_base)?;
         #[cfg(not(feature = "mailer"))]
         let _ = verification_url_base;
         let issued = self.core.email_verification()?.issue(user_id, VERIFICATION_TOKEN_LIFETIME).await?;
