@@ -1,0 +1,130 @@
+//! Why a schema could not be brought up to date.
+
+use std::{path::PathBuf, time::Duration};
+
+use thiserror::Error;
+use torii_core::error::{StorageError, StorageErrorKind};
+
+/// Why a schema could not be brought up to date.
+///
+/// Whatever the variant, every step either happened with its bookkeeping row or did not happen.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// The database file cannot be opened.
+    #[error("Cannot open the database {}: {problem}", .path.display())]
+    CannotOpen {
+        /// The file, as it was configured.
+        path: PathBuf,
+        /// What is wrong with it, as far as can be seen.
+        problem: OpenProblem,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// The database did not do what was asked, outside any step.
+    #[error("Failed to {operation}: {kind}")]
+    Database {
+        /// What was being done, as an infinitive: `"read the schema's history"`.
+        operation: &'static str,
+        /// What kind of failure it was.
+        kind: StorageErrorKind,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// A step failed. Nothing of it is left, unless it runs outside transactions.
+    #[error("Migration {version} ({name}) failed: {kind}")]
+    Step {
+        /// The step's number.
+        version: i64,
+        /// The step's name.
+        name: &'static str,
+        /// What kind of failure it was.
+        kind: StorageErrorKind,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// A step ran, but what has to hold after it does not. It was rolled back, unless it runs outside transactions.
+    #[error("Migration {version} ({name}) did not reach its goal: {what}")]
+    PostCondition {
+        /// The step's number.
+        version: i64,
+        /// The step's name.
+        name: &'static str,
+        /// What does not hold.
+        what: String,
+    },
+    /// Another writer kept the database locked.
+    #[error("The database is locked by another writer: gave up after {} ms", .waited.as_millis())]
+    Locked {
+        /// How long was waited, over the whole migration.
+        waited: Duration,
+        /// The last answer.
+        source: sqlx::Error,
+    },
+    /// A step that has been applied reads differently today: released steps never change.
+    #[error("Migration {version} ({name}) is not the one that this database was migrated with")]
+    ChecksumMismatch {
+        /// The step's number.
+        version: i64,
+        /// The step's name, as the database holds it.
+        name: String,
+    },
+    /// A newer version of torii has migrated this database.
+    #[error(
+        "This database was written by a newer version of torii: its schema has version {found}, the newest known here is {known}"
+    )]
+    NewerDatabase {
+        /// The version in the database.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The steps that were applied are not a beginning of the known ones.
+    #[error("The history of this database's schema differs from the known one at version {version}")]
+    HistoryMismatch {
+        /// The first version that is in one history only.
+        version: i64,
+    },
+    /// The database holds tables of an older version of torii, which this version does not adopt. Nothing was changed.
+    #[error("This database holds tables of an older version of torii (bookkeeping table {table}); nothing was changed")]
+    OlderTorii {
+        /// The older version's bookkeeping table.
+        table: String,
+    },
+    /// The database holds a table or view that torii needs to create, and it is not torii's. Nothing was changed.
+    #[error("This database already holds a table or view {table} that torii did not create; nothing was changed")]
+    ForeignDatabase {
+        /// The table or view.
+        table: String,
+    },
+}
+
+/// What is wrong with a database file that cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpenProblem {
+    /// The directory that should hold the file does not exist.
+    #[error("its directory does not exist")]
+    MissingDirectory,
+    /// The file does not exist, and the options do not say that it may be created.
+    #[error("the file does not exist, and create_if_missing is off")]
+    MissingFile,
+    /// The path names a directory.
+    #[error("it is a directory")]
+    IsDirectory,
+    /// Something else: often a lack of rights.
+    #[error("the file or its directory is not accessible")]
+    Other,
+}
+
+impl From<MigrationError> for StorageError {
+    fn from(error: MigrationError) -> Self {
+        Self::MigrationFailed { source: Box::new(error) }
+    }
+}
+
+impl From<MigrationError> for torii_core::Error {
+    fn from(error: MigrationError) -> Self {
+        Self::Storage(error.into())
+    }
+}

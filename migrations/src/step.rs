@@ -1,0 +1,69 @@
+//! One step of a schema's history.
+
+use std::{future::Future, pin::Pin};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+#[cfg(test)]
+mod tests;
+
+/// One step. Released steps never change: their checksum is in every migrated database.
+pub(crate) struct Step<C: 'static> {
+    /// Steps are applied in the order of their versions, beginning with 1.
+    pub(crate) version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) body: Body<C>,
+    /// What has to hold before the step counts as done.
+    pub(crate) checks: &'static [Check],
+}
+
+/// What a step does, and how it has to be run. `C` is the driver's connection.
+pub(crate) enum Body<C: 'static> {
+    /// Statements that run in one transaction, together with the bookkeeping row.
+    InTransaction(&'static str),
+    /// Statements that cannot run in a transaction. They must be idempotent: a run that was killed half-way is repeated, and
+    /// two processes may be at them at the same time.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no released step needs it yet"))]
+    OutsideTransaction(&'static str),
+    /// Statements that drop and rebuild a table other tables refer to. SQLite deletes the rows of a dropped table first and
+    /// thereby cascades, unless foreign keys were switched off before the transaction began.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no released step needs it yet"))]
+    SqliteRebuild(&'static str),
+    /// Code that runs in one transaction, together with the bookkeeping row.
+    Rust {
+        /// Stands for the code in the checksum; usually its statement.
+        text: &'static str,
+        run: RunFn<C>,
+    },
+}
+
+/// The code of a step: gets a connection inside a transaction, and the time at which the step began.
+pub(crate) type RunFn<C> = for<'c> fn(&'c mut C, DateTime<Utc>) -> RunFuture<'c>;
+
+/// The future of a [`RunFn`].
+pub(crate) type RunFuture<'c> = Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'c>>;
+
+/// A query that returns no row if all is well.
+pub(crate) struct Check {
+    /// What is wrong if it does return one.
+    pub(crate) what: &'static str,
+    pub(crate) query: &'static str,
+}
+
+impl<C> Step<C> {
+    /// SHA-256 over the kind of the step and its text. A checkout that turned `\n` into `\r\n` has the same checksum.
+    pub(crate) fn checksum(&self) -> [u8; 32] {
+        let (kind, text) = match self.body {
+            Body::InTransaction(sql) => ("in transaction", sql),
+            Body::OutsideTransaction(sql) => ("outside transaction", sql),
+            Body::SqliteRebuild(sql) => ("sqlite rebuild", sql),
+            Body::Rust { text, .. } => ("rust", text),
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(kind);
+        hasher.update("\n");
+        hasher.update(text.replace("\r\n", "\n"));
+        hasher.finalize().into()
+    }
+}
