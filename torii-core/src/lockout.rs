@@ -92,8 +92,8 @@ impl LockoutStatus {
 
 /// Whole seconds from `now` to `until`, rounded up, never negative: who waits that long finds the lock gone.
 fn seconds_until(now: DateTime<Utc>, until: DateTime<Utc>) -> i64 {
-    let milliseconds = (until - now).num_milliseconds().max(0);
-    milliseconds / 1000 + i64::from(milliseconds % 1000 > 0)
+    let left = (until - now).max(TimeDelta::zero());
+    left.num_seconds() + i64::from(left.subsec_nanos() > 0)
 }
 
 impl AuthError {

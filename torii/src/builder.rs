@@ -6,6 +6,7 @@ use chrono::Duration;
 use thiserror::Error;
 use torii_core::{
     BruteForceProtectionConfig, JwtConfig, RepositoryProvider, events::EventBus, password::PasswordHasher,
+    repositories::TenantRegistration,
 };
 
 use crate::Torii;
@@ -219,6 +220,15 @@ impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
             crate::cleanup::run_every(interval, torii.repositories(), torii.retention());
         }
         Ok(torii)
+    }
+}
+
+impl<R: RepositoryProvider + TenantRegistration> ToriiBuilder<WithStorage<R>> {
+    /// Whether a write into a tenant that is not registered ([`Torii::register_tenant`]) is refused with
+    /// [`TenantError::NotRegistered`](torii_core::TenantError::NotRegistered), instead of registering the tenant; not if not called.
+    #[must_use]
+    pub fn registered_tenants_only(self, only: bool) -> Self {
+        self.change(|torii| torii.map_repositories(|repositories| repositories.registered_tenants_only(only)))
     }
 }
 

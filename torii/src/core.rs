@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use torii_core::{
-    JwtSessionProvider, RepositoryProvider, Session, SessionProvider, TenantContext, TenantError, TenantId, User,
-    UserId,
+    JwtSessionProvider, RepositoryProvider, Session, SessionProvider, TenantContext, TenantError, TenantId, UserId,
     error::Error,
     events::{Event, EventBus},
     password::PasswordHasher,
     repositories::SessionRepository,
     session::NewSession,
 };
-
-use crate::ToriiError;
 
 /// One tenant's view of the library.
 pub(crate) struct Core<R> {
@@ -77,6 +74,11 @@ impl<R: RepositoryProvider> Core<R> {
         self.context.as_ref().map_err(Clone::clone)
     }
 
+    /// The tenant, for spans.
+    pub(crate) fn tenant_name(&self) -> &str {
+        self.context.as_ref().map_or("invalid", |context| context.id().as_str())
+    }
+
     /// The tenant's repositories.
     pub(crate) fn repositories(&self) -> Result<&Arc<R>, TenantError> {
         self.tenant().map(|_| &self.repositories)
@@ -87,6 +89,13 @@ impl<R: RepositoryProvider> Core<R> {
         &self.repositories
     }
 
+    pub(crate) fn map_repositories(mut self, change: impl FnOnce(R) -> R) -> Self {
+        let tenant = self.repositories.tenant_id().clone();
+        self.repositories = Arc::new(change(self.repositories.for_tenant(tenant)));
+        self
+    }
+
+    #[cfg(any(feature = "password", feature = "mailer"))]
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -106,6 +115,7 @@ impl<R: RepositoryProvider> Core<R> {
     }
 
     /// The session to be stored with a sign-in; `None` where sessions are not kept in the database.
+    #[cfg(any(feature = "password", feature = "magic-link"))]
     pub(crate) fn stored_session(
         &self,
         context: &TenantContext,
@@ -157,19 +167,20 @@ impl<R: RepositoryProvider> Core<R> {
     }
 
     /// Completes a sign-in that stored its session already, or needs a signed token instead.
+    #[cfg(any(feature = "password", feature = "magic-link", feature = "oauth", feature = "passkey"))]
     pub(crate) async fn finish_sign_in(
         &self,
-        user: User,
+        user: torii_core::User,
         stored: Option<Session>,
         user_agent: Option<String>,
         ip_address: Option<String>,
-    ) -> Result<(User, Session), ToriiError> {
+    ) -> Result<(torii_core::User, Session), crate::ToriiError> {
         let session = match stored {
             Some(session) => {
                 self.session_began(&session).await;
                 session
             }
-            None => self.begin_session(&user.id, user_agent, ip_address).await.map_err(ToriiError::storage)?,
+            None => self.begin_session(&user.id, user_agent, ip_address).await.map_err(crate::ToriiError::storage)?,
         };
         Ok((user, session))
     }
@@ -200,10 +211,10 @@ impl<R: RepositoryProvider> Core<R> {
     /// Checks what a mail with a link was asked for: `base` is a URL, and `email` has not been sent too many. Asked before anything
     /// is looked up, so that the answer is the same whether anybody owns the address or not.
     #[cfg(feature = "mailer")]
-    pub(crate) fn check_mail(&self, email: &str, kind: &'static str, base: &str) -> Result<(), ToriiError> {
+    pub(crate) fn check_mail(&self, email: &str, kind: &'static str, base: &str) -> Result<(), crate::ToriiError> {
         let context = self.tenant()?;
         let Some(mail) = &self.shared.mail else { return Ok(()) };
         crate::mail::link(base, "")?;
-        mail.admit(context.id(), email, kind, self.repositories.clock().now()).map_err(ToriiError::auth)
+        mail.admit(context.id(), email, kind, self.repositories.clock().now()).map_err(crate::ToriiError::auth)
     }
 }

@@ -159,6 +159,7 @@ impl ToriiError {
     }
 
     /// Refused with a text of its own.
+    #[cfg(any(feature = "magic-link", feature = "passkey"))]
     pub(crate) fn refused(text: &str, error: impl Into<CoreError>) -> Self {
         Self::AuthError(ErrorDetail { text: text.to_owned(), error: Some(Box::new(error.into())) })
     }

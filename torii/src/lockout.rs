@@ -20,6 +20,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "lockout.get_lockout_status", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_lockout_status(&self, email: &str) -> Result<LockoutStatus, ToriiError> {
         self.core.lockouts()?.get_lockout_status(email).await.map_err(ToriiError::storage)
     }
@@ -28,6 +29,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "lockout.unlock_account", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn unlock_account(&self, email: &str) -> Result<bool, ToriiError> {
         let was_locked = self.core.lockouts()?.unlock_account(email).await.map_err(ToriiError::storage)?;
         if was_locked {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use torii_core::{
     RepositoryProvider, SecureToken, Session, User,
     error::SessionError,
+    events::Event,
+    repositories::IssuedToken,
     services::{MagicLinkService, magic_link::MAGIC_LINK_LIFETIME},
 };
 
@@ -32,9 +34,9 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad address or if the database failed.
+    #[tracing::instrument(name = "magic_link.generate_token", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn generate_token(&self, email: &str) -> Result<SecureToken, ToriiError> {
-        let issued = self.service()?.issue(email, MAGIC_LINK_LIFETIME).await.map_err(ToriiError::auth)?;
-        Ok(issued.token)
+        Ok(self.issue(email).await?.token)
     }
 
     /// [`MagicLinkAuth::generate_token`], and mails a link with it to `email` if there is a mailer. The link is
@@ -43,12 +45,13 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad address, if `magic_link_url_base` is not a URL, if too many mails were asked
     /// for, or if the database failed.
+    #[tracing::instrument(name = "magic_link.send_link", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn send_link(&self, email: &str, magic_link_url_base: &str) -> Result<SecureToken, ToriiError> {
         #[cfg(feature = "mailer")]
         self.core.check_mail(email, "magic_link", magic_link_url_base)?;
         #[cfg(not(feature = "mailer"))]
         let _ = magic_link_url_base;
-        let issued = self.service()?.issue(email, MAGIC_LINK_LIFETIME).await.map_err(ToriiError::auth)?;
+        let issued = self.issue(email).await?;
         #[cfg(feature = "mailer")]
         self.core.send(
             torii_core::services::mailer::Letter::MagicLink {
@@ -61,6 +64,15 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
         Ok(issued.token)
     }
 
+    async fn issue(&self, email: &str) -> Result<IssuedToken, ToriiError> {
+        let issued = self.service()?.issue(email, MAGIC_LINK_LIFETIME).await;
+        let (issued, created) = issued.map_err(ToriiError::auth)?;
+        if let Some(user) = created {
+            self.core.emit(|| Event::UserCreated(user)).await;
+        }
+        Ok(issued)
+    }
+
     /// Consumes a link and begins a session for its owner, all or nothing, under a new token.
     ///
     /// Following the link proves the address: it becomes verified. If it was not verified before, whoever chose the account's
@@ -68,6 +80,7 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Invalid magic token` for a link that is unknown, used or over.
+    #[tracing::instrument(name = "magic_link.authenticate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate(
         &self,
         token: &str,

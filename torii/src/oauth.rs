@@ -37,6 +37,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] if the address belongs to a user who has not proven it
     /// ([`AccountLinkRequired`](torii_core::error::AuthError::AccountLinkRequired)), or for a bad identity.
+    #[tracing::instrument(name = "oauth.get_or_create_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_or_create_user(
         &self,
         provider: &str,
@@ -53,6 +54,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// As [`OAuthAuth::get_or_create_user`].
+    #[tracing::instrument(name = "oauth.get_or_create_user_with", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_or_create_user_with(&self, identity: &OAuthIdentity) -> Result<User, ToriiError> {
         let (user, created) = self.service()?.resolve(identity).await.map_err(ToriiError::auth)?;
         if created {
@@ -65,6 +67,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "oauth.find_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn find_user(&self, provider: &str, subject: &str) -> Result<Option<User>, ToriiError> {
         self.service()?.find_user(provider, subject).await.map_err(ToriiError::auth)
     }
@@ -73,6 +76,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the identity is linked to anybody, or there is no such user.
+    #[tracing::instrument(name = "oauth.link_account", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn link_account(&self, user_id: &UserId, provider: &str, subject: &str) -> Result<(), ToriiError> {
         self.service()?.link_account(user_id, provider, subject).await.map_err(ToriiError::auth)
     }
@@ -81,6 +85,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "oauth.get_account", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_account(&self, provider: &str, subject: &str) -> Result<Option<OAuthAccount>, ToriiError> {
         self.service()?.get_account(provider, subject).await.map_err(ToriiError::auth)
     }
@@ -89,6 +94,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "oauth.list_accounts_for_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn list_accounts_for_user(&self, user_id: &UserId) -> Result<Vec<OAuthAccount>, ToriiError> {
         self.service()?.list_accounts_for_user(user_id).await.map_err(ToriiError::auth)
     }
@@ -98,6 +104,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Cannot remove last authentication method`.
+    #[tracing::instrument(name = "oauth.unlink_account", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn unlink_account(&self, user_id: &UserId, provider: &str) -> Result<(), ToriiError> {
         let (passwords, passkeys) = (cfg!(feature = "password"), cfg!(feature = "passkey"));
         self.service()?
@@ -110,6 +117,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "oauth.store_pkce_verifier", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn store_pkce_verifier(
         &self,
         csrf_state: &str,
@@ -123,6 +131,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "oauth.get_pkce_verifier", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_pkce_verifier(&self, csrf_state: &str) -> Result<Option<String>, ToriiError> {
         self.service()?.get_pkce_verifier(csrf_state).await.map_err(ToriiError::auth)
     }
@@ -131,6 +140,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// As there, and [`ToriiError::StorageError`] if the session could not be stored.
+    #[tracing::instrument(name = "oauth.authenticate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate(
         &self,
         provider: &str,
@@ -148,6 +158,7 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
     ///
     /// # Errors
     /// As there, and [`ToriiError::StorageError`] if the session could not be stored.
+    #[tracing::instrument(name = "oauth.authenticate_with", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate_with(
         &self,
         identity: &OAuthIdentity,

@@ -1,6 +1,6 @@
 //! Sign-in by passkey (WebAuthn).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use torii_core::{
     RepositoryProvider, Session, User, UserId,
@@ -28,13 +28,21 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
 }
 
 /// A ceremony that was begun: what to give the browser, and the name under which the server waits for its answer.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows neither.
+#[derive(Clone)]
 pub struct PasskeyCeremony {
     /// Names the ceremony. Give it to the browser, or keep it in a cookie, and hand it in with the answer. It works once, for five
     /// minutes.
     pub ceremony_id: String,
     /// What the browser's `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` takes.
     pub options: serde_json::Value,
+}
+
+impl fmt::Debug for PasskeyCeremony {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasskeyCeremony").finish_non_exhaustive()
+    }
 }
 
 /// Refuses without saying why: the cause is in the error's source.
@@ -59,6 +67,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if there is no such user.
+    #[tracing::instrument(name = "passkey.start_registration", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn start_registration(
         &self,
         relying_party: &RelyingParty,
@@ -87,6 +96,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Invalid passkey credential` if the ceremony is unknown or over, was begun for
     /// another user, or the answer does not verify; [`ToriiError::StorageError`] if the passkey is registered already.
+    #[tracing::instrument(name = "passkey.finish_registration", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn finish_registration(
         &self,
         relying_party: &RelyingParty,
@@ -102,16 +112,23 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
         if new.sign_count == 0 {
             return Ok(credential);
         }
-        // The counter of an authenticator that counts begins where the authenticator says.
-        self.passkeys()?.record_use(&credential.credential_id, Some(new.sign_count)).await?;
-        let stored = self.service()?.get_credential(&credential.credential_id).await?;
-        Ok(stored.unwrap_or(credential))
+        // The counter of an authenticator that counts begins where the authenticator says. The passkey is registered already and
+        // works without it, so a failure here must not tell the user that it is not.
+        let counted = self.passkeys()?.record_use(&credential.credential_id, Some(new.sign_count)).await;
+        if let Err(error) = counted {
+            let tenant_id = self.core.tenant()?.id();
+            tracing::warn!(%tenant_id, %user_id, %error, "the counter of a new passkey begins at 0");
+            return Ok(credential);
+        }
+        let stored = self.service()?.get_credential(&credential.credential_id).await;
+        Ok(stored.ok().flatten().unwrap_or(credential))
     }
 
     /// Begins a sign-in by passkey. Nobody is asked who they are: the passkey says it.
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.start_authentication", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn start_authentication(&self, relying_party: &RelyingParty) -> Result<PasskeyCeremony, ToriiError> {
         let start = relying_party.start_authentication(None).map_err(|error| Error::from(CryptoError::from(error)))?;
         self.keep("authentication", start.state, start.options).await
@@ -124,6 +141,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Invalid passkey credential` if the ceremony is unknown or over, the passkey is
     /// unknown, or the answer does not verify: the caller cannot tell which.
+    #[tracing::instrument(name = "passkey.finish_authentication", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn finish_authentication(
         &self,
         relying_party: &RelyingParty,
@@ -167,6 +185,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if the passkey is registered already, or there is no such user.
+    #[tracing::instrument(name = "passkey.register_credential", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn register_credential(
         &self,
         user_id: &UserId,
@@ -181,6 +200,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.get_user_credentials", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_user_credentials(&self, user_id: &UserId) -> Result<Vec<PasskeyCredential>, ToriiError> {
         Ok(self.service()?.get_user_credentials(user_id).await?)
     }
@@ -189,6 +209,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.get_credential", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_credential(&self, credential_id: &[u8]) -> Result<Option<PasskeyCredential>, ToriiError> {
         Ok(self.service()?.get_credential(credential_id).await?)
     }
@@ -199,6 +220,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Invalid passkey credential` for an unknown one.
+    #[tracing::instrument(name = "passkey.authenticate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate(
         &self,
         credential_id: &[u8],
@@ -218,6 +240,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.delete_credential", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn delete_credential(&self, credential_id: &[u8]) -> Result<(), ToriiError> {
         Ok(self.service()?.delete_credential(credential_id).await?)
     }
@@ -226,6 +249,7 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.delete_user_credentials", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn delete_user_credentials(&self, user_id: &UserId) -> Result<(), ToriiError> {
         Ok(self.service()?.delete_user_credentials(user_id).await?)
     }

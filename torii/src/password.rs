@@ -30,6 +30,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(name = "password.register_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn register_user(&self, email: &str, password: &str) -> Result<User, ToriiError> {
         self.password().register(email, password).await
     }
@@ -38,6 +39,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(name = "password.authenticate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate(
         &self,
         email: &str,
@@ -73,6 +75,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad address or password, or when too many sign-ins wait.
+    #[tracing::instrument(name = "password.register", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn register(&self, email: &str, password: &str) -> Result<User, ToriiError> {
         self.register_with_name(email, password, None).await
     }
@@ -81,6 +84,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(name = "password.register_with_name", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn register_with_name(
         &self,
         email: &str,
@@ -94,6 +98,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// As [`PasswordAuth::register`].
+    #[tracing::instrument(name = "password.try_register", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn try_register(
         &self,
         email: &str,
@@ -118,6 +123,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] for wrong credentials, a locked address, or when too many sign-ins wait;
     /// [`ToriiError::StorageError`] if the database failed.
+    #[tracing::instrument(name = "password.authenticate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate(
         &self,
         email: &str,
@@ -164,6 +170,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     /// # Errors
     /// [`ToriiError::AuthError`] for an unknown user, a wrong old password, a bad new one, or a locked address;
     /// [`ToriiError::StorageError`] if the database failed.
+    #[tracing::instrument(name = "password.change_password", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn change_password(
         &self,
         user_id: &UserId,
@@ -180,6 +187,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad password.
+    #[tracing::instrument(name = "password.set_password", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn set_password(&self, user_id: &UserId, password: &str) -> Result<(), ToriiError> {
         Ok(self.service()?.set_password(user_id, password).await?)
     }
@@ -188,6 +196,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "password.remove_password", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn remove_password(&self, user_id: &UserId) -> Result<(), ToriiError> {
         Ok(self.service()?.remove_password(user_id).await?)
     }
@@ -196,6 +205,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "password.has_password", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn has_password(&self, user_id: &UserId) -> Result<bool, ToriiError> {
         Ok(self.service()?.has_password(user_id).await?)
     }
@@ -208,6 +218,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if `reset_url_base` is not a URL or the database failed.
+    #[tracing::instrument(name = "password.reset_password_initiate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn reset_password_initiate(&self, email: &str, reset_url_base: &str) -> Result<(), ToriiError> {
         self.reset_password_initiate_with_expiration(email, reset_url_base, RESET_TOKEN_LIFETIME).await
     }
@@ -216,6 +227,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(name = "password.reset_password_initiate_with_expiration", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn reset_password_initiate_with_expiration(
         &self,
         email: &str,
@@ -247,6 +259,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "password.issue_reset_token", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn issue_reset_token(&self, email: &str) -> Result<Option<torii_core::SecureToken>, ToriiError> {
         let issued = self.reset()?.issue(email, RESET_TOKEN_LIFETIME).await.map_err(ToriiError::auth)?;
         Ok(issued.map(|issued| issued.token))
@@ -256,6 +269,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] if the database failed.
+    #[tracing::instrument(name = "password.reset_password_verify_token", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn reset_password_verify_token(&self, token: &str) -> Result<bool, ToriiError> {
         self.reset()?.verify_reset_token(token).await.map_err(ToriiError::auth)
     }
@@ -265,6 +279,7 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a token that is unknown, used or over, or for a bad password.
+    #[tracing::instrument(name = "password.reset_password_complete", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn reset_password_complete(&self, token: &str, new_password: &str) -> Result<User, ToriiError> {
         let user = self.reset()?.reset_password(token, new_password).await.map_err(ToriiError::auth)?;
         let timestamp = self.core.repositories()?.clock().now();

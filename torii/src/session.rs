@@ -47,6 +47,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if there is no such user; [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.create_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn create_session(
         &self,
         user_id: &UserId,
@@ -60,6 +61,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] with the text `Session not found` if there is none in this tenant or it is over.
+    #[tracing::instrument(name = "session.get_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_session(&self, token: &SessionToken) -> Result<Session, ToriiError> {
         self.core.live_session(token).await.map_err(ToriiError::storage)
     }
@@ -69,6 +71,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if the database failed; [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.validate_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn validate_session(&self, token: &SessionToken) -> Result<Option<Session>, ToriiError> {
         nobody(self.core.live_session(token).await)
     }
@@ -78,6 +81,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if the database failed; [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.authenticate_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn authenticate_session(&self, token: &SessionToken) -> Result<Option<(User, Session)>, ToriiError> {
         let context = self.core.tenant()?;
         let repositories = self.core.repositories()?;
@@ -93,6 +97,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.delete_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn delete_session(&self, token: &SessionToken) -> Result<(), ToriiError> {
         let context = self.core.tenant()?;
         if let Some(provider) = self.core.jwt_sessions(context) {
@@ -109,6 +114,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// As [`Torii::delete_session`].
+    #[tracing::instrument(name = "session.revoke_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn revoke_session(&self, token: &SessionToken) -> Result<(), ToriiError> {
         self.delete_session(token).await
     }
@@ -117,6 +123,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.delete_sessions_for_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn delete_sessions_for_user(&self, user_id: &UserId) -> Result<(), ToriiError> {
         let context = self.core.tenant()?;
         if let Some(provider) = self.core.jwt_sessions(context) {
@@ -132,6 +139,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.list_user_sessions", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn list_user_sessions(&self, user_id: &UserId) -> Result<Vec<Session>, ToriiError> {
         let context = self.core.tenant()?;
         if let Some(provider) = self.core.jwt_sessions(context) {
@@ -150,6 +158,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] with the text `Session not found` if there is none in this tenant or it is over.
+    #[tracing::instrument(name = "session.refresh_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn refresh_session(&self, token: &SessionToken) -> Result<Session, ToriiError> {
         let context = self.core.tenant()?;
         let lifetime = context.policy().session_lifetime;

@@ -13,6 +13,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::Tenant`] for a bad id; [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "tenant.register_tenant", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn register_tenant(&self, tenant: impl IntoTenantId, name: Option<&str>) -> Result<Tenant, ToriiError> {
         Ok(self.registry(tenant)?.register_tenant(name).await?)
     }
@@ -21,6 +22,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::Tenant`] for a bad id; [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "tenant.find_tenant", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn find_tenant(&self, tenant: impl IntoTenantId) -> Result<Option<Tenant>, ToriiError> {
         Ok(self.registry(tenant)?.find_tenant().await?)
     }
@@ -29,6 +31,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "tenant.tenants_page", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn tenants_page(&self, request: PageRequest) -> Result<Page<Tenant>, ToriiError> {
         Ok(self.repositories().page_tenants(&request).await?)
     }
@@ -37,6 +40,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::Tenant`] for a bad id or a tenant that is not registered; [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "tenant.suspend_tenant", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn suspend_tenant(&self, tenant: impl IntoTenantId) -> Result<Tenant, ToriiError> {
         Ok(self.registry(tenant)?.set_tenant_status(TenantStatus::Suspended).await?)
     }
@@ -45,6 +49,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// As [`Torii::suspend_tenant`].
+    #[tracing::instrument(name = "tenant.resume_tenant", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn resume_tenant(&self, tenant: impl IntoTenantId) -> Result<Tenant, ToriiError> {
         Ok(self.registry(tenant)?.set_tenant_status(TenantStatus::Active).await?)
     }
@@ -53,6 +58,7 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::Tenant`] for a bad id; [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "tenant.purge_tenant", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn purge_tenant(&self, tenant: impl IntoTenantId) -> Result<bool, ToriiError> {
         Ok(self.registry(tenant)?.purge_tenant().await?)
     }

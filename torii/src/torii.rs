@@ -114,6 +114,7 @@ impl<R: RepositoryProvider> Torii<R, OneTenant> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "torii.cleanup_expired", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn cleanup_expired(&self) -> Result<CleanupReport, ToriiError> {
         self.cleanup(CleanupScope::ThisTenant).await
     }
@@ -142,6 +143,10 @@ impl<R: RepositoryProvider> Torii<R, AllTenants> {
         Torii::from_core(self.core.for_tenant(tenant.into_tenant_id()))
     }
 
+    pub(crate) fn map_repositories(self, change: impl FnOnce(R) -> R) -> Self {
+        Self::from_core(self.core.map_repositories(change))
+    }
+
     /// The storage, bound to the default tenant.
     pub fn repositories(&self) -> &Arc<R> {
         self.core.all_repositories()
@@ -151,6 +156,7 @@ impl<R: RepositoryProvider> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "torii.migrate", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn migrate(&self) -> Result<(), ToriiError> {
         self.core.all_repositories().migrate().await.map_err(ToriiError::storage)
     }
@@ -159,6 +165,7 @@ impl<R: RepositoryProvider> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "torii.health_check", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn health_check(&self) -> Result<(), ToriiError> {
         self.core.all_repositories().health_check().await.map_err(ToriiError::storage)
     }
@@ -168,6 +175,7 @@ impl<R: RepositoryProvider> Torii<R, AllTenants> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "torii.cleanup_expired", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn cleanup_expired(&self) -> Result<CleanupReport, ToriiError> {
         self.cleanup(CleanupScope::AllTenants).await
     }

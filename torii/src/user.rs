@@ -25,6 +25,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.get_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, ToriiError> {
         self.core.users()?.get_user(user_id).await.map_err(ToriiError::storage)
     }
@@ -33,6 +34,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.get_user_by_email", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_user_by_email(&self, email: &str) -> Result<Option<User>, ToriiError> {
         self.core.users()?.get_user_by_email(email).await.map_err(ToriiError::storage)
     }
@@ -41,6 +43,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.list_users", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn list_users(&self) -> Result<Vec<User>, ToriiError> {
         self.core.users()?.list().await.map_err(ToriiError::storage)
     }
@@ -49,6 +52,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.users_page", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn users_page(&self, request: PageRequest) -> Result<Page<User>, ToriiError> {
         self.core.users()?.page(&request).await.map_err(ToriiError::storage)
     }
@@ -57,6 +61,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.count_users", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn count_users(&self) -> Result<u64, ToriiError> {
         self.core.users()?.count().await.map_err(ToriiError::storage)
     }
@@ -65,6 +70,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad or taken address, [`ToriiError::StorageError`] if there is no such user.
+    #[tracing::instrument(name = "user.update_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn update_user(&self, user: &User) -> Result<User, ToriiError> {
         let user = self.core.users()?.update_user(user).await?;
         self.core.emit(|| Event::UserUpdated(user.clone())).await;
@@ -75,6 +81,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.delete_user", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn delete_user(&self, user_id: &UserId) -> Result<(), ToriiError> {
         self.core.users()?.delete_user(user_id).await.map_err(ToriiError::storage)?;
         self.core.emit(|| Event::UserDeleted(user_id.clone())).await;
@@ -85,6 +92,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.set_user_email_verified", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn set_user_email_verified(&self, user_id: &UserId) -> Result<(), ToriiError> {
         self.core.users()?.verify_email(user_id).await.map_err(ToriiError::storage)
     }
@@ -96,6 +104,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     /// [`ToriiError::AuthError`] if there is no such user `verification_url_base` is not a URL, or too many mails were
     /// asked for, else
     /// [`ToriiError::StorageError`].
+    #[tracing::instrument(name = "user.send_verification_email", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn send_verification_email(
         &self,
         user_id: &UserId,
@@ -122,6 +131,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a token that is unknown, used or over.
+    #[tracing::instrument(name = "user.verify_email_token", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn verify_email_token(&self, token: &str) -> Result<User, ToriiError> {
         let user = self.core.email_verification()?.verify_email(token).await.map_err(ToriiError::auth)?;
         self.core.emit(|| Event::UserUpdated(user.clone())).await;
@@ -132,6 +142,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     ///
     /// # Errors
     /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "user.check_email_verification_token", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn check_email_verification_token(&self, token: &str) -> Result<bool, ToriiError> {
         self.core.email_verification()?.check_token(token).await.map_err(ToriiError::storage)
     }

@@ -38,8 +38,8 @@ pub struct HashingConfig {
 }
 
 impl Default for HashingConfig {
-    /// Argon2id with 19 MiB, 2 iterations and 1 lane (OWASP); one thread for each core but one; 256 waiting
-    /// requests; at most 5 seconds of waiting.
+    /// Argon2id with 19 MiB, 2 iterations and 1 lane (OWASP); one thread for each core but one; 2048 waiting
+    /// requests; at most 30 seconds of waiting.
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
@@ -47,8 +47,8 @@ impl Default for HashingConfig {
             iterations: 2,
             parallelism: 1,
             threads: cores.saturating_sub(1).clamp(1, MAX_THREADS),
-            queue_capacity: 256,
-            max_wait: Duration::from_secs(5),
+            queue_capacity: 2048,
+            max_wait: Duration::from_secs(30),
             weak_parameters_allowed: false,
         }
     }
@@ -93,14 +93,14 @@ impl HashingConfig {
         self
     }
 
-    /// How many requests may wait, all tenants together; at least 1. Default 256.
+    /// How many requests may wait, all tenants together; at least 1. Default 2048.
     #[must_use]
     pub fn queue_capacity(mut self, queue_capacity: usize) -> Self {
         self.queue_capacity = queue_capacity;
         self
     }
 
-    /// How long a request may wait for a hashing thread; longer than zero. Default 5 seconds. The computation
+    /// How long a request may wait for a hashing thread; longer than zero. Default 30 seconds. The computation
     /// itself is not counted.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {

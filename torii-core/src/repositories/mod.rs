@@ -45,7 +45,7 @@ pub use self::{
     passkey::{PasskeyRepository, PasskeyRepositoryProvider},
     password::{PasswordChange, PasswordRepository, PasswordRepositoryProvider},
     session::{SessionRepository, SessionRepositoryProvider},
-    tenant::TenantRepository,
+    tenant::{TenantRegistration, TenantRepository},
     token::{IssuedToken, TokenRepository, TokenRepositoryProvider},
     user::{UserRepository, UserRepositoryProvider},
 };

@@ -15,7 +15,10 @@ pub trait OAuthRepository: Send + Sync + 'static {
     /// Links an identity to a user.
     ///
     /// # Errors
-    /// [`AuthError::AccountAlreadyLinked`](crate::error::AuthError::AccountAlreadyLinked) if it is linked to anybody.
+    /// [`AuthError::AccountAlreadyLinked`](crate::error::AuthError::AccountAlreadyLinked) if it is linked to anybody,
+    /// [`StorageError::Failed`] with
+    /// [`StorageErrorKind::ForeignKeyViolation`](crate::error::StorageErrorKind::ForeignKeyViolation) if the tenant has no such
+    /// user.
     async fn create_account(&self, provider: &str, subject: &str, user_id: &UserId) -> Result<OAuthAccount, Error>;
 
     /// Whose identity it is.
@@ -27,7 +30,10 @@ pub trait OAuthRepository: Send + Sync + 'static {
     /// Links an identity to a user.
     ///
     /// # Errors
-    /// [`AuthError::AccountAlreadyLinked`](crate::error::AuthError::AccountAlreadyLinked) if it is linked to anybody.
+    /// [`AuthError::AccountAlreadyLinked`](crate::error::AuthError::AccountAlreadyLinked) if it is linked to anybody,
+    /// [`StorageError::Failed`] with
+    /// [`StorageErrorKind::ForeignKeyViolation`](crate::error::StorageErrorKind::ForeignKeyViolation) if the tenant has no such
+    /// user.
     async fn link_account(&self, user_id: &UserId, provider: &str, subject: &str) -> Result<(), Error>;
 
     /// Decides whose `identity` is, links or creates as needed, in one transaction; concurrent callers get the same user.

@@ -29,3 +29,11 @@ pub trait TenantRepository: Send + Sync + 'static {
     /// Deletes the tenant with everything in it. Returns whether there was an entry. The default tenant is emptied and stays.
     async fn purge_tenant(&self) -> Result<bool, Error>;
 }
+
+/// Storage that can be told what to do with a tenant that is not registered.
+pub trait TenantRegistration: Sized {
+    /// The same storage, which refuses a write into a tenant that is not registered, or (`only` is `false`) registers the tenant
+    /// with that write.
+    #[must_use]
+    fn registered_tenants_only(self, only: bool) -> Self;
+}

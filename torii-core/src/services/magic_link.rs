@@ -11,7 +11,7 @@ use crate::{
     repositories::{IssuedToken, RepositoryProvider, TokenRepository, UserRepository},
     session::{NewSession, Session},
     token::{NewToken, SecureToken, TokenPurpose},
-    user::User,
+    user::{NewUser, User},
     validation::validate_email,
 };
 
@@ -47,24 +47,32 @@ impl<R: RepositoryProvider> MagicLinkService<R> {
         email: &str,
         expires_in: TimeDelta,
     ) -> Result<SecureToken, Error> {
-        self.issue(email, expires_in).await.map(|issued| issued.token)
+        self.issue(email, expires_in).await.map(|(issued, _)| issued.token)
     }
 
-    /// [`MagicLinkService::generate_token_with_expiration`] with whom to send it to.
+    /// [`MagicLinkService::generate_token_with_expiration`] with whom to send it to, and the owner if they are new.
     ///
     /// # Errors
     /// A validation error for a bad address.
-    pub async fn issue(&self, email: &str, expires_in: TimeDelta) -> Result<IssuedToken, Error> {
+    pub async fn issue(&self, email: &str, expires_in: TimeDelta) -> Result<(IssuedToken, Option<User>), Error> {
         validate_email(email)?;
         let expires_at = saturating_add(self.repositories.clock().now(), expires_in);
         let token = NewToken::random(TokenPurpose::MagicLink, expires_at);
         if let Some(issued) = self.repositories.token().issue_for_email(email, &token).await? {
-            return Ok(issued);
+            return Ok((issued, None));
         }
-        let user = self.repositories.user().find_or_create_by_email(email).await?;
-        let issued = self.repositories.token().issue_for_user(&user.id, &token).await?;
-        // Deleted in between.
-        issued.ok_or_else(|| AuthError::UserNotFound.into())
+        let created = match self.repositories.user().create(NewUser::new(email.to_owned())).await {
+            Ok(user) => Some(user),
+            // Somebody else was faster.
+            Err(Error::Auth(AuthError::UserAlreadyExists)) => None,
+            Err(error) => return Err(error),
+        };
+        let issued = match &created {
+            Some(user) => self.repositories.token().issue_for_user(&user.id, &token).await?,
+            None => self.repositories.token().issue_for_email(email, &token).await?,
+        };
+        // `None`: deleted in between.
+        Ok((issued.ok_or(AuthError::UserNotFound)?, created))
     }
 
     /// Consumes a link without beginning a session; see [`MagicLinkService::sign_in`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::{
-    error::{AuthError, Error},
+    error::{AuthError, Error, StorageError, StorageErrorKind},
     oauth::{OAuthAccount, OAuthIdentity, OAuthResolution},
     repositories::{OAuthRepository, RepositoryProvider, Unlinked},
     user::{NewUser, User, UserId},
@@ -82,7 +82,12 @@ impl<R: RepositoryProvider> OAuthService<R> {
     /// [`AuthError::AccountAlreadyLinked`] if it is linked to anybody; [`AuthError::UserNotFound`].
     pub async fn link_account(&self, user_id: &UserId, provider: &str, subject: &str) -> Result<(), Error> {
         validate_oauth_identity(provider, subject)?;
-        self.repositories.oauth().link_account(user_id, provider, subject).await
+        match self.repositories.oauth().link_account(user_id, provider, subject).await {
+            Err(Error::Storage(StorageError::Failed { kind: StorageErrorKind::ForeignKeyViolation, .. })) => {
+                Err(AuthError::UserNotFound.into())
+            }
+            linked => linked,
+        }
     }
 
     /// The account of an identity.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,14 +30,20 @@ pub enum UserVerification {
     Preferred,
 }
 
-/// The first half of a ceremony.
-#[derive(Clone, Debug)]
+/// The first half of a ceremony. `Debug` does not show it: the challenge is in it.
+#[derive(Clone)]
 pub struct CeremonyStart {
     /// For the browser: `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON`, as
     /// `PublicKeyCredential.parseCreationOptionsFromJSON()` and `parseRequestOptionsFromJSON()` take it.
     pub options: serde_json::Value,
     /// For the second half: opaque text, to be stored for [`RelyingParty::TIMEOUT`] and consumed once.
     pub state: String,
+}
+
+impl fmt::Debug for CeremonyStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CeremonyStart").finish_non_exhaustive()
+    }
 }
 
 impl RelyingParty {
