@@ -61,6 +61,30 @@ pub enum MigrationError {
         /// The last answer.
         source: sqlx::Error,
     },
+    /// Another process is migrating the database, and did not come to an end.
+    #[error("Another process is migrating this database: gave up after {} ms", .waited.as_millis())]
+    AlreadyRunning {
+        /// How long was waited, over the whole migration.
+        waited: Duration,
+    },
+    /// The connection's search path names no schema that exists and that the role may use. Nothing was changed.
+    #[error("No schema of the search path ({search_path}) exists for the role {role}; nothing was changed")]
+    NoSchema {
+        /// The search path, as the server tells it.
+        search_path: String,
+        /// The role that migrates.
+        role: String,
+    },
+    /// The role may not create tables in the schema that is to hold them. Nothing was changed.
+    #[error(
+        "The role {role} may not create tables in the schema {schema} (GRANT CREATE ON SCHEMA); nothing was changed"
+    )]
+    MayNotCreate {
+        /// The role that migrates.
+        role: String,
+        /// The first schema of its search path.
+        schema: String,
+    },
     /// A step that has been applied reads differently today: released steps never change.
     #[error("Migration {version} ({name}) is not the one that this database was migrated with")]
     ChecksumMismatch {

@@ -15,15 +15,16 @@ impl MigrateOptions {
         Self { lock_timeout: Duration::from_secs(60) }
     }
 
-    /// How long to try to get the database's write lock, over the whole migration, before
-    /// [`MigrationError::Locked`](crate::MigrationError::Locked).
+    /// How long to try to get the locks that a migration needs, over the whole migration, before
+    /// [`MigrationError::Locked`](crate::MigrationError::Locked) or
+    /// [`MigrationError::AlreadyRunning`](crate::MigrationError::AlreadyRunning).
     #[must_use]
     pub const fn lock_timeout(mut self, lock_timeout: Duration) -> Self {
         self.lock_timeout = lock_timeout;
         self
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) const fn get_lock_timeout(&self) -> Duration {
         self.lock_timeout
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{self, interval_at};
 use torii_core::error::StorageErrorKind;
 
 use crate::{MigrationError, Result};
@@ -15,14 +15,26 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub(crate) struct Patience {
     began: Instant,
     limit: Duration,
-    pauses: Interval,
+    pause: Duration,
+    longest: Duration,
 }
 
 impl Patience {
+    /// Pauses are of equal length.
     pub(crate) fn new(limit: Duration) -> Self {
-        let mut pauses = interval(PAUSE);
-        pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { began: Instant::now(), limit, pauses }
+        Self { began: Instant::now(), limit, pause: PAUSE, longest: PAUSE }
+    }
+
+    /// The same deadline with pauses that grow to `longest`: for tries that are in the way of others while they last.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn growing(&self, longest: Duration) -> Self {
+        Self { began: self.began, limit: self.limit, pause: PAUSE, longest }
+    }
+
+    /// The time to the deadline.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn remaining(&self) -> Duration {
+        self.limit.saturating_sub(self.began.elapsed())
     }
 
     /// If `error` says that the database is locked and there is time left: pauses, and `Ok` means "try again".
@@ -35,11 +47,20 @@ impl Patience {
             | MigrationError::Step { kind: StorageErrorKind::Locked, source, .. } => source,
             error => return Err(error),
         };
+        self.pause().await.map_err(|waited| MigrationError::Locked { waited, source })
+    }
+
+    /// Pauses, unless the deadline has passed.
+    ///
+    /// # Errors
+    /// How long was waited, after the deadline.
+    pub(crate) async fn pause(&mut self) -> Result<(), Duration> {
         let waited = self.began.elapsed();
         if waited >= self.limit {
-            return Err(MigrationError::Locked { waited, source });
+            return Err(waited);
         }
-        self.pauses.tick().await;
+        interval_at(time::Instant::now() + self.pause, self.pause).tick().await;
+        self.pause = (self.pause * 2).min(self.longest);
         Ok(())
     }
 }

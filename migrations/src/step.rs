@@ -22,12 +22,17 @@ pub(crate) struct Step<C: 'static> {
 pub(crate) enum Body<C: 'static> {
     /// Statements that run in one transaction, together with the bookkeeping row.
     InTransaction(&'static str),
-    /// Statements that cannot run in a transaction. They must be idempotent: a run that was killed half-way is repeated, and
-    /// two processes may be at them at the same time.
+    /// Statements that cannot run in a transaction; on PostgreSQL, which makes one transaction of several, a single one. They
+    /// must be idempotent: a run that was killed half-way is repeated, and on SQLite two processes may be at them at the same
+    /// time.
     #[cfg_attr(not(test), expect(dead_code, reason = "no released step needs it yet"))]
     OutsideTransaction(&'static str),
+    /// An index on a table that may be large: built beside running writes, outside transactions, where the engine can. On
+    /// PostgreSQL a build that was interrupted leaves an invalid index behind, which is dropped before the next.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no released step needs it yet"))]
+    Index { name: &'static str, create: &'static str, drop: &'static str },
     /// Statements that drop and rebuild a table other tables refer to. SQLite deletes the rows of a dropped table first and
-    /// thereby cascades, unless foreign keys were switched off before the transaction began.
+    /// thereby cascades, unless foreign keys were switched off before the transaction began. Elsewhere as in a transaction.
     #[cfg_attr(not(test), expect(dead_code, reason = "no released step needs it yet"))]
     SqliteRebuild(&'static str),
     /// Code that runs in one transaction, together with the bookkeeping row.
@@ -57,6 +62,7 @@ impl<C> Step<C> {
         let (kind, text) = match self.body {
             Body::InTransaction(sql) => ("in transaction", sql),
             Body::OutsideTransaction(sql) => ("outside transaction", sql),
+            Body::Index { create, .. } => ("index", create),
             Body::SqliteRebuild(sql) => ("sqlite rebuild", sql),
             Body::Rust { text, .. } => ("rust", text),
         };

@@ -110,7 +110,8 @@ pub struct OAuthIdentity {
     pub subject: String,
     /// The person's address (claim `email`).
     pub email: String,
-    /// Whether the provider says that the address is the person's own (claim `email_verified`). `None`: it did not say.
+    /// Whether the provider says that the address is the person's own (claim `email_verified`). `None`: it did not say, which
+    /// counts as "no" wherever an identity is handed in.
     pub email_verified: Option<bool>,
     /// The person's name (claim `name`).
     pub name: Option<String>,

@@ -16,6 +16,13 @@ pub struct TenantPolicy {
     pub brute_force_protection: BruteForceProtectionConfig,
 }
 
+impl TenantPolicy {
+    /// How long a session lasts that begins now.
+    pub fn first_session_lifetime(&self) -> TimeDelta {
+        self.session_max_lifetime.map_or(self.session_lifetime, |longest| longest.min(self.session_lifetime))
+    }
+}
+
 impl Default for TenantPolicy {
     /// Sessions of 30 days, no end beyond that, lockout after 5 wrong passwords for 15 minutes.
     fn default() -> Self {

@@ -103,7 +103,8 @@ pub struct User {
     pub email: String,
     /// When the user proved that the address is theirs.
     pub email_verified_at: Option<DateTime<Utc>>,
-    /// Since when sign-in by password is locked; `None` when it is not.
+    /// Since when the address is locked by wrong passwords, or the time that an application set by hand, which blocks nobody. `None`
+    /// when neither is the case.
     #[serde(default)]
     pub locked_at: Option<DateTime<Utc>>,
     /// When the user was created.

@@ -134,7 +134,7 @@ pub enum OpenProblem {
 
 /// Why `path` could not be opened.
 pub(crate) fn open_error(path: PathBuf, error: sqlx::Error) -> StorageError {
-    const OPERATION: &str = "connect to the database";
+    const OPERATION: &str = "connect to database";
     let kind = kind(&error);
     let problem = match kind {
         StorageErrorKind::ReadOnly => OpenProblem::ReadOnly,

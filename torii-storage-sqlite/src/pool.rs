@@ -23,7 +23,7 @@ const LOG_SIZE_LIMIT: &str = "67108864";
 
 /// Opens the database of `url`: `sqlite://path`, `sqlite::memory:`, with sqlx's parameters (`?mode=rwc`).
 pub(crate) async fn connect(url: &str) -> Result<SqlitePool, StorageError> {
-    const OPERATION: &str = "connect to the database";
+    const OPERATION: &str = "connect to database";
     let options = SqliteConnectOptions::from_str(url).map_err(|error| storage_error(OPERATION, error))?;
     let place = Place::of(url);
     let mut options = options

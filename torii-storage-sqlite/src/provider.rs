@@ -12,9 +12,10 @@ use sqlx::{
 use torii_core::{
     Clock, Error, RepositoryProvider, SystemClock, TenantError, TenantId, TenantStatus,
     repositories::{
-        BruteForceRepositoryProvider, CleanupReport, CleanupRetention, CleanupScope, OAuthRepositoryProvider,
-        PasskeyRepositoryProvider, PasswordRepositoryProvider, SessionRepositoryProvider, TokenRepositoryProvider,
-        UserRepositoryProvider,
+        BruteForceProtectionRepository, BruteForceRepositoryProvider, CleanupReport, CleanupRetention, CleanupScope,
+        OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider, PasswordRepository,
+        PasswordRepositoryProvider, SessionRepository, SessionRepositoryProvider, TokenRepository,
+        TokenRepositoryProvider, UserRepository, UserRepositoryProvider,
     },
 };
 
@@ -230,11 +231,11 @@ impl RepositoryProvider for SqliteRepositoryProvider {
 /// The provider is each of its repositories: the trait's accessor, and the same as an inherent method, for callers that have
 /// not imported the trait.
 macro_rules! repositories {
-    ($($provider:ident $associated:ident $accessor:ident $noun:literal;)*) => {
+    ($($provider:ident $associated:ident $repository:ident $accessor:ident $noun:literal;)*) => {
         impl SqliteRepositoryProvider {
             $(
                 #[doc = concat!("The repository of ", $noun, ".")]
-                pub fn $accessor(&self) -> &Self {
+                pub fn $accessor(&self) -> &impl $repository {
                     self
                 }
             )*
@@ -253,11 +254,11 @@ macro_rules! repositories {
 }
 
 repositories! {
-    UserRepositoryProvider UserRepo user "users";
-    SessionRepositoryProvider SessionRepo session "sessions";
-    PasswordRepositoryProvider PasswordRepo password "password hashes";
-    OAuthRepositoryProvider OAuthRepo oauth "OAuth accounts";
-    PasskeyRepositoryProvider PasskeyRepo passkey "passkeys";
-    TokenRepositoryProvider TokenRepo token "mail tokens";
-    BruteForceRepositoryProvider BruteForceRepo brute_force "wrong passwords";
+    UserRepositoryProvider UserRepo UserRepository user "users";
+    SessionRepositoryProvider SessionRepo SessionRepository session "sessions";
+    PasswordRepositoryProvider PasswordRepo PasswordRepository password "password hashes";
+    OAuthRepositoryProvider OAuthRepo OAuthRepository oauth "OAuth accounts";
+    PasskeyRepositoryProvider PasskeyRepo PasskeyRepository passkey "passkeys";
+    TokenRepositoryProvider TokenRepo TokenRepository token "mail tokens";
+    BruteForceRepositoryProvider BruteForceRepo BruteForceProtectionRepository brute_force "wrong passwords";
 }

@@ -162,7 +162,10 @@ async fn budget(c: &Counter) {
     costs!(c, 1, s.find_credentials(email)).unwrap();
     costs!(c, 1, s.find_credentials_by_id(&user.id)).unwrap();
     costs!(c, 1, s.upgrade_hash(&user.id, "hash", "two"));
-    costs!(c, 3, s.change_password(&user.id, "two", "three"));
+    costs!(c, 3, s.change_password(&user.id, "two", "three", false));
+    costs!(c, 5, s.change_password(&user.id, "three", "two", true));
+    costs!(c, 1, s.reserve_attempt_for_user(&user.id, LIMITS)).unwrap();
+    costs!(c, 3, s.change_password(&user.id, "two", "three", false));
     costs!(c, 1, s.set_password_hash(&user.id, "four"));
 
     let purpose = TokenPurpose::MagicLink;
@@ -173,8 +176,8 @@ async fn budget(c: &Counter) {
     assert!(costs!(c, 2, s.issue_for_email("nobody@example.com", &nobody)).is_none());
     let text = issued.token.token().unwrap();
     assert!(costs!(c, 1, s.check_token(text, purpose)));
-    // The first one ends the sessions that were begun before the address was proven.
-    costs!(c, 4, s.redeem_magic_link(&mail(purpose, text), &|id: &UserId| Some(begin(id)))).unwrap();
+    // The first one ends what was begun before the address was proven: sessions, passkeys, accounts at providers.
+    costs!(c, 6, s.redeem_magic_link(&mail(purpose, text), &|id: &UserId| Some(begin(id)))).unwrap();
     let issued = costs!(c, 2, s.issue_for_user(&user.id, &NewToken::random(purpose, now + HOUR))).unwrap();
     let text = issued.token.token().unwrap();
     costs!(c, 3, s.redeem_magic_link(&mail(purpose, text), &|id: &UserId| Some(begin(id)))).unwrap();

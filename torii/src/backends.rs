@@ -5,3 +5,9 @@
 pub mod sqlite {
     pub use torii_storage_sqlite::{SqliteRepositoryProvider, SqliteStorage};
 }
+
+/// PostgreSQL through sqlx.
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    pub use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage};
+}

@@ -39,6 +39,8 @@ pub struct WithStorage<R> {
     cleanup_interval: Option<time::Duration>,
     #[cfg(feature = "mailer")]
     mailer: Option<crate::mail::ChosenMailer>,
+    #[cfg(feature = "mailer")]
+    mail_limit: Option<crate::MailLimit>,
 }
 
 /// What building can fail with.
@@ -75,6 +77,8 @@ impl ToriiBuilder<NoStorage> {
                 cleanup_interval: None,
                 #[cfg(feature = "mailer")]
                 mailer: None,
+                #[cfg(feature = "mailer")]
+                mail_limit: None,
             },
         }
     }
@@ -102,6 +106,30 @@ impl ToriiBuilder<NoStorage> {
         pool: sqlx::SqlitePool,
     ) -> ToriiBuilder<WithStorage<torii_storage_sqlite::SqliteRepositoryProvider>> {
         self.with_provider(torii_storage_sqlite::SqliteRepositoryProvider::new(pool))
+    }
+
+    /// Connects to a PostgreSQL database: `postgres://user:password@host/database`.
+    ///
+    /// # Errors
+    /// [`ToriiBuilderError::StorageConnection`].
+    #[cfg(feature = "postgres")]
+    pub async fn with_postgres(
+        self,
+        url: &str,
+    ) -> Result<ToriiBuilder<WithStorage<torii_storage_postgres::PostgresRepositoryProvider>>, ToriiBuilderError> {
+        let storage = torii_storage_postgres::PostgresStorage::connect(url)
+            .await
+            .map_err(|error| ToriiBuilderError::StorageConnection(with_causes(&error)))?;
+        Ok(self.with_provider(storage.into_repository_provider()))
+    }
+
+    /// Works on a pool that the application opened.
+    #[cfg(feature = "postgres")]
+    pub fn with_postgres_pool(
+        self,
+        pool: sqlx::PgPool,
+    ) -> ToriiBuilder<WithStorage<torii_storage_postgres::PostgresRepositoryProvider>> {
+        self.with_provider(torii_storage_postgres::PostgresRepositoryProvider::new(pool))
     }
 }
 
@@ -160,8 +188,8 @@ impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
         self
     }
 
-    /// Has [`Torii::cleanup_expired`] run in the background, over all tenants, every `interval`, until the [`Torii`] is
-    /// dropped. Not if not called.
+    /// Has [`Torii::cleanup_expired`] run in the background, over all tenants, every `interval` (at most a year), until the [`Torii`]
+    /// that is built is dropped; scopes made from it do not keep it running. Not if not called.
     #[must_use]
     pub fn with_cleanup_interval(mut self, interval: time::Duration) -> Self {
         self.storage.cleanup_interval = Some(interval);
@@ -198,6 +226,14 @@ impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
         self
     }
 
+    /// Sets how many mails of a kind can be asked for, for one address; ten in 15 minutes if not called.
+    #[cfg(feature = "mailer")]
+    #[must_use]
+    pub fn with_mail_limit(mut self, limit: crate::MailLimit) -> Self {
+        self.storage.mail_limit = Some(limit);
+        self
+    }
+
     /// The library, with its schema up to date if that was asked for.
     ///
     /// # Errors
@@ -213,9 +249,15 @@ impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
             Some(mailer) => torii.with_mailer_service(mailer.make()?),
             None => torii,
         };
+        #[cfg(feature = "mailer")]
+        let torii = match self.storage.mail_limit {
+            Some(limit) => torii.with_mail_limit(limit),
+            None => torii,
+        };
         if let Some(interval) = self.storage.cleanup_interval {
-            if interval.is_zero() {
-                return Err(ToriiBuilderError::InvalidConfiguration("the cleanup interval is zero".into()));
+            if interval.is_zero() || interval > LONGEST_INTERVAL {
+                let text = "the cleanup interval must be longer than zero and at most a year";
+                return Err(ToriiBuilderError::InvalidConfiguration(text.into()));
             }
             crate::cleanup::run_every(interval, torii.repositories(), torii.retention());
         }
@@ -231,6 +273,9 @@ impl<R: RepositoryProvider + TenantRegistration> ToriiBuilder<WithStorage<R>> {
         self.change(|torii| torii.map_repositories(|repositories| repositories.registered_tenants_only(only)))
     }
 }
+
+/// The longest time between two sweeps.
+const LONGEST_INTERVAL: time::Duration = time::Duration::from_secs(366 * 24 * 60 * 60);
 
 /// An error and its causes in one line.
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -124,7 +124,7 @@ impl<R: RepositoryProvider> Core<R> {
     ) -> Option<NewSession> {
         match self.shared.sessions {
             Sessions::Database => {
-                Some(NewSession { user_agent, ip_address, lifetime: context.policy().session_lifetime })
+                Some(NewSession { user_agent, ip_address, lifetime: context.policy().first_session_lifetime() })
             }
             Sessions::Jwt(_) => None,
         }
@@ -143,6 +143,12 @@ impl<R: RepositoryProvider> Core<R> {
         }
     }
 
+    /// Whether sessions are kept in the database, and end with what ends them there.
+    #[cfg(feature = "password")]
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        matches!(self.shared.sessions, Sessions::Database)
+    }
+
     /// Begins a session for a user who has just been identified.
     pub(crate) async fn begin_session(
         &self,
@@ -153,11 +159,11 @@ impl<R: RepositoryProvider> Core<R> {
         let context = self.tenant()?;
         let session = match self.jwt_sessions(context) {
             Some(provider) => {
-                let lifetime = context.policy().session_lifetime;
+                let lifetime = context.policy().first_session_lifetime();
                 provider.create_session(user_id, user_agent, ip_address, lifetime).await?
             }
             None => {
-                let new = NewSession { user_agent, ip_address, lifetime: context.policy().session_lifetime };
+                let new = NewSession { user_agent, ip_address, lifetime: context.policy().first_session_lifetime() };
                 let session = new.begin(context.id().clone(), user_id.clone(), self.repositories.clock().now());
                 self.repositories.session().create(session).await?
             }

@@ -21,6 +21,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `sqlite` (default) | [`ToriiBuilder::with_sqlite`] and the module `sqlite` |
+//! | `postgres` | `ToriiBuilder::with_postgres` and the module `postgres` |
 //! | `password` (default) | `Torii::password`, `register_user`, `authenticate` |
 //! | `magic-link` | `Torii::magic_link` |
 //! | `oauth` | `Torii::oauth` |
@@ -35,7 +36,7 @@
 //! Calls need a Tokio runtime with its timer enabled. Nothing blocks it: passwords are hashed on threads of their own
 //! ([`PasswordHasher`](torii_core::password::PasswordHasher)), mail leaves through a background queue.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod backends;
 mod builder;
 mod cleanup;
@@ -73,6 +74,8 @@ pub use torii_core::{
 #[cfg(feature = "mailer")]
 pub use torii_mailer::{MailerConfig, TemplateContext};
 
+#[cfg(feature = "postgres")]
+pub use self::backends::postgres;
 #[cfg(feature = "sqlite")]
 pub use self::backends::sqlite;
 #[cfg(feature = "magic-link")]

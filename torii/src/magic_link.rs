@@ -39,7 +39,7 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
         Ok(self.issue(email).await?.token)
     }
 
-    /// [`MagicLinkAuth::generate_token`], and mails a link with it to `email` if there is a mailer. The link is
+    /// [`MagicLinkAuth::generate_token`], and mails a link with it to the owner's stored address if there is a mailer. The link is
     /// `magic_link_url_base` with the query parameter `token`.
     ///
     /// # Errors
@@ -58,7 +58,8 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
                 link: crate::mail::link_for(magic_link_url_base, &issued.token)?,
                 expires_in: MAGIC_LINK_LIFETIME,
             },
-            email,
+            // Not to what was typed: another spelling may be another mailbox.
+            &issued.email,
             issued.name.as_deref(),
         );
         Ok(issued.token)
@@ -76,7 +77,8 @@ impl<R: RepositoryProvider> MagicLinkAuth<'_, R> {
     /// Consumes a link and begins a session for its owner, all or nothing, under a new token.
     ///
     /// Following the link proves the address: it becomes verified. If it was not verified before, whoever chose the account's
-    /// password may be somebody else, who took the address before its owner came: the password and earlier sessions are removed.
+    /// password may be somebody else, who took the address before its owner came: the password, earlier sessions, passkeys and
+    /// OAuth accounts are removed.
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] with the text `Invalid magic token` for a link that is unknown, used or over.

@@ -141,7 +141,7 @@ impl<R: RepositoryProvider> Torii<R> {
 }
 
 impl<R: RepositoryProvider, S> Torii<R, S> {
-    /// Waits until every mail that was asked for before has been sent or given up. For tests, and before the process ends.
+    /// Waits until every mail that was asked for before, in any tenant, has been sent or given up. For tests, and before the process ends.
     pub async fn flush_mail(&self) {
         if let Some(mail) = &self.core.shared().mail {
             mail.queue.flush().await;

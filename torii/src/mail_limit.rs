@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Duration, Utc};
-use torii_core::{EmailKey, TenantId};
+use torii_core::{EmailKey, TenantId, clock::saturating_add};
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +59,10 @@ impl MailLimiter {
         Self { limit, counts: Arc::default() }
     }
 
+    fn window(&self) -> Duration {
+        self.limit.window.max(Duration::zero())
+    }
+
     /// Counts a mail that is about to be sent at `now`. If it is one too many: after how many seconds the next may be.
     pub(crate) fn admit(
         &self,
@@ -69,11 +73,11 @@ impl MailLimiter {
     ) -> Result<(), u64> {
         // Another thread's panic leaves only counts behind.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.forget_ended(now - self.limit.window);
+        counts.forget_ended(saturating_add(now, -self.window()));
         let key = (tenant.clone(), EmailKey::new(email), kind);
         if let Some(window) = counts.windows.get_mut(&key) {
             if window.count >= self.limit.per_address.max(1) {
-                let wait = (window.began + self.limit.window - now).num_seconds().max(0);
+                let wait = (saturating_add(window.began, self.window()) - now).num_seconds().max(0);
                 return Err(u64::try_from(wait).unwrap_or(0) + 1);
             }
             window.count += 1;

@@ -46,16 +46,23 @@ impl<R: RepositoryProvider> OAuthAuth<'_, R> {
         name: Option<String>,
     ) -> Result<User, ToriiError> {
         let (provider, subject, email) = (provider.to_owned(), subject.to_owned(), email.to_owned());
-        self.get_or_create_user_with(&OAuthIdentity { provider, subject, email, email_verified: None, name }).await
+        self.resolve(&OAuthIdentity { provider, subject, email, email_verified: None, name }).await
     }
 
     /// Whose identity it is; an unknown one becomes a new user's, or that of the user who has proven the same address. An
-    /// address that the provider calls unproven links nothing. One that it calls proven makes a new user verified.
+    /// address of which the provider does not say that it is proven links nothing. One that it calls proven makes a new user
+    /// verified.
     ///
     /// # Errors
     /// As [`OAuthAuth::get_or_create_user`].
     #[tracing::instrument(name = "oauth.get_or_create_user_with", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn get_or_create_user_with(&self, identity: &OAuthIdentity) -> Result<User, ToriiError> {
+        // A provider that says nothing of the address has not said that it is the person's own.
+        let email_verified = Some(identity.email_verified == Some(true));
+        self.resolve(&OAuthIdentity { email_verified, ..identity.clone() }).await
+    }
+
+    async fn resolve(&self, identity: &OAuthIdentity) -> Result<User, ToriiError> {
         let (user, created) = self.service()?.resolve(identity).await.map_err(ToriiError::auth)?;
         if created {
             self.core.emit(|| Event::UserCreated(user.clone())).await;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use chrono::Duration;
 use torii_core::{
     BruteForceProtectionConfig, Registration, RepositoryProvider, Session, UnlockReason, User, UserId,
-    error::{AuthError, Error},
     events::Event,
     services::{
-        BruteForceProtectionService, PasswordResetService, PasswordService, SignInContext,
-        password_reset::RESET_TOKEN_LIFETIME,
+        PasswordResetService, PasswordService, SignInContext, SignInFailure, password_reset::RESET_TOKEN_LIFETIME,
     },
 };
 
@@ -138,30 +136,22 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
         };
         match self.service()?.sign_in(email, password, sign_in).await {
             Ok((user, stored)) => self.core.finish_sign_in(user, stored, user_agent, ip_address).await,
-            Err(error) => {
-                self.report_failure(email, ip_address, &error).await;
-                Err(error.into())
+            Err(failure) => {
+                self.report_failure(ip_address, &failure).await;
+                Err(failure.error.into())
             }
         }
     }
 
-    /// Tells whoever listens that a password was wrong.
-    async fn report_failure(&self, email: &str, ip_address: Option<String>, error: &Error) {
-        if !error.is_auth_error() || self.core.shared().events.is_empty().await {
-            return;
-        }
-        let (Ok(repositories), Ok(protection)) = (self.core.repositories(), self.protection()) else { return };
-        let lockouts = BruteForceProtectionService::new(Arc::clone(repositories), protection);
-        let Ok(status) = lockouts.get_lockout_status(email).await else { return };
-        let (email, failed_attempts, timestamp) = (email.to_owned(), status.failed_attempts, status.as_of);
-        match (error, status.locked_until) {
-            (Error::Auth(AuthError::AccountLocked { .. }), Some(locked_until)) => {
-                self.core
-                    .emit(|| Event::AccountLocked { email, failed_attempts, locked_until, ip_address, timestamp })
-                    .await;
-            }
-            _ => self.core.emit(|| Event::LoginFailed { email, failed_attempts, ip_address, timestamp }).await,
-        }
+    /// Tells whoever listens that somebody was refused. A lock is told once, by the attempt that set it.
+    async fn report_failure(&self, ip_address: Option<String>, failure: &SignInFailure) {
+        let (Ok(repositories), Some(email)) = (self.core.repositories(), failure.email.clone()) else { return };
+        let (failed_attempts, timestamp) = (failure.failed_attempts, repositories.clock().now());
+        let event = match failure.locked_until {
+            Some(locked_until) => Event::AccountLocked { email, failed_attempts, locked_until, ip_address, timestamp },
+            None => Event::LoginFailed { email, failed_attempts, ip_address, timestamp },
+        };
+        self.core.emit(|| event).await;
     }
 
     /// Replaces a password. All sessions of the user end, the caller's too, and so do reset tokens sent before. A wrong old
@@ -177,13 +167,20 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
         old_password: &str,
         new_password: &str,
     ) -> Result<(), ToriiError> {
-        let user = self.service()?.change_password(user_id, old_password, new_password).await?;
-        self.password_changed(&user).await;
-        Ok(())
+        match self.service()?.change_password(user_id, old_password, new_password).await {
+            Ok(user) => {
+                self.password_changed(&user).await;
+                Ok(())
+            }
+            Err(failure) => {
+                self.report_failure(None, &failure).await;
+                Err(failure.error.into())
+            }
+        }
     }
 
     /// Gives a user a password, whatever it was before: for administrators, or for a user who signed in some other way. Sessions
-    /// stay.
+    /// stay. An unknown user is `Ok`.
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad password.
@@ -275,7 +272,8 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     }
 
     /// Consumes a reset token and sets a new password, all or nothing. All sessions and all other reset tokens of the user end,
-    /// and a lock is lifted. A bad password does not consume the token. Begins no session.
+    /// and a lock is lifted. If the address was never proven, passkeys and OAuth accounts are removed too: somebody else may have
+    /// left them before the address's owner came. A bad password does not consume the token. Begins no session.
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a token that is unknown, used or over, or for a bad password.
@@ -290,7 +288,9 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
     }
 
     async fn password_changed(&self, user: &User) {
-        self.core.emit(|| Event::SessionsCleared(user.id.clone())).await;
+        if self.core.keeps_sessions() {
+            self.core.emit(|| Event::SessionsCleared(user.id.clone())).await;
+        }
         #[cfg(feature = "mailer")]
         self.core.send(torii_core::services::mailer::Letter::PasswordChanged, &user.email, user.name.as_deref());
     }
@@ -298,5 +298,5 @@ impl<R: RepositoryProvider> PasswordAuth<'_, R> {
 
 #[cfg(feature = "mailer")]
 fn is_mail_limit(detail: &crate::ErrorDetail) -> bool {
-    matches!(detail.error(), Some(Error::Auth(AuthError::TooManyMails { .. })))
+    matches!(detail.error(), Some(torii_core::Error::Auth(torii_core::error::AuthError::TooManyMails { .. })))
 }

@@ -1,8 +1,8 @@
 //! Sessions.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use torii_core::{
-    RepositoryProvider, Session, SessionProvider, SessionToken, TenantContext, User, UserId,
+    JwtSessionProvider, RepositoryProvider, Session, SessionProvider, SessionToken, TenantContext, User, UserId,
     error::{Error, SessionError},
     events::Event,
     repositories::{SessionRepository, UserRepository},
@@ -25,6 +25,20 @@ impl<R: RepositoryProvider> Core<R> {
         Ok(session)
     }
 
+    /// Replaces a session in a signed token, if its user is still there: a refresh is when a user who was deleted, or a tenant that
+    /// was suspended, can be noticed.
+    async fn refresh_signed(
+        &self,
+        provider: &JwtSessionProvider,
+        token: &SessionToken,
+        lifetime: TimeDelta,
+    ) -> Result<Session, Error> {
+        let session = provider.get_session(token).await?;
+        let user = self.repositories()?.user().find_by_id(&session.user_id).await?;
+        user.ok_or(SessionError::NotFound)?;
+        provider.refresh_session(token, lifetime).await
+    }
+
     /// The latest end that a refreshed session may have.
     async fn latest_end(&self, context: &TenantContext, token: &SessionToken) -> Result<Option<DateTime<Utc>>, Error> {
         let Some(max_lifetime) = context.policy().session_max_lifetime else { return Ok(None) };
@@ -43,7 +57,8 @@ fn nobody<T>(result: Result<T, Error>) -> Result<Option<T>, ToriiError> {
 }
 
 impl<R: RepositoryProvider, S> Torii<R, S> {
-    /// Begins a session for a user whom the application has identified itself.
+    /// Begins a session for a user whom the application has identified itself. Where sessions are signed tokens nobody looks whether
+    /// there is such a user.
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if there is no such user; [`ToriiError::Tenant`].
@@ -67,7 +82,8 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     }
 
     /// The session of a token. `None` for a token that is unknown, over, malformed, revoked, or of another tenant: they cannot
-    /// be told apart.
+    /// be told apart. Sessions in signed tokens are checked without the database: that the user was deleted, or the tenant
+    /// suspended, only [`Torii::authenticate_session`] and [`Torii::refresh_session`] notice.
     ///
     /// # Errors
     /// [`ToriiError::StorageError`] if the database failed; [`ToriiError::Tenant`].
@@ -163,7 +179,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
         let context = self.core.tenant()?;
         let lifetime = context.policy().session_lifetime;
         if let Some(provider) = self.core.jwt_sessions(context) {
-            return provider.refresh_session(token, lifetime).await.map_err(ToriiError::storage);
+            return self.core.refresh_signed(&provider, token, lifetime).await.map_err(ToriiError::storage);
         }
         let refreshed = async {
             let latest_end = self.core.latest_end(context, token).await?;

@@ -54,7 +54,8 @@ impl<R: RepositoryProvider + TenantRepository> Torii<R, AllTenants> {
         Ok(self.registry(tenant)?.set_tenant_status(TenantStatus::Active).await?)
     }
 
-    /// Deletes a tenant with everything in it. Returns whether there was one. The default tenant is emptied and stays.
+    /// Deletes a tenant with everything in it. Returns whether there was one. The default tenant is emptied and stays. Unless only
+    /// registered tenants are accepted, the next write in its name registers it anew.
     ///
     /// # Errors
     /// [`ToriiError::Tenant`] for a bad id; [`ToriiError::StorageError`].

@@ -66,7 +66,8 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
         self.core.users()?.count().await.map_err(ToriiError::storage)
     }
 
-    /// Writes address and name of a user. A new address is not verified, and mail tokens sent to the old one end.
+    /// Writes address, name and verification of a user, as `user` has them: read the user first. A new address is not verified,
+    /// whatever `user` says, and mail tokens sent to the old one end.
     ///
     /// # Errors
     /// [`ToriiError::AuthError`] for a bad or taken address, [`ToriiError::StorageError`] if there is no such user.
@@ -101,8 +102,7 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
     /// `verification_url_base` with the token as the query parameter `token`.
     ///
     /// # Errors
-    /// [`ToriiError::AuthError`] if there is no such user `verification_url_base` is not a URL, or too many mails were
-    /// asked for, else
+    /// [`ToriiError::AuthError`] if there is no such user, `verification_url_base` is not a URL, or too many mails were asked for;
     /// [`ToriiError::StorageError`].
     #[tracing::instrument(name = "user.send_verification_email", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
     pub async fn send_verification_email(

@@ -12,6 +12,7 @@ mod features;
 mod junit;
 mod matrix;
 mod report;
+mod servers;
 mod test;
 
 use command::{Failure, cargo, run};

@@ -5,6 +5,7 @@ use crate::{
     features::Workspace,
     junit::{self, Outcome},
     matrix::Matrix,
+    servers,
 };
 
 /// Runs all tests and shows the matrix of laws.
@@ -18,6 +19,8 @@ pub(crate) fn run_with(features: &[String]) -> Result<(), Failure> {
     if !answers(cargo(["nextest", "--version"])) {
         run(cargo(["install", "cargo-nextest", "--locked"]))?;
     }
+
+    servers::install_missing()?;
 
     junit::forget()?;
     let mut tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", junit::PROFILE]);

@@ -90,7 +90,9 @@ async fn apply(
     steps: &[SqliteStep],
 ) -> Result<Option<StepRecord>> {
     match step.body {
-        Body::InTransaction(sql) => in_transaction(lease, clock, step, Work::Statements(sql), steps).await,
+        Body::InTransaction(sql) | Body::Index { create: sql, .. } => {
+            in_transaction(lease, clock, step, Work::Statements(sql), steps).await
+        }
         Body::Rust { run, .. } => in_transaction(lease, clock, step, Work::Code(run), steps).await,
         Body::SqliteRebuild(sql) => {
             let were_on = lease.suspend_foreign_keys().await?;

@@ -19,6 +19,7 @@ fn every_other_difference_counts() {
         Body::InTransaction("CREATE TABLE b"),
         Body::InTransaction("CREATE  TABLE a"),
         Body::OutsideTransaction("CREATE TABLE a"),
+        Body::Index { name: "a", create: "CREATE TABLE a", drop: "DROP TABLE a" },
         Body::SqliteRebuild("CREATE TABLE a"),
         Body::Rust { text: "CREATE TABLE a", run: |_, _| Box::pin(async { Ok(()) }) },
     ] {

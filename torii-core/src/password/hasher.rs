@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{random, tenant::TenantId};
 
+/// The longest password that is looked at, in bytes.
+const LONGEST_PASSWORD: usize = 4096;
+
 /// Bytes of salt (RFC 9106 section 3.1 recommends 16).
 const SALT_LENGTH: usize = 16;
 
@@ -123,7 +126,8 @@ impl PasswordHasher {
     /// Pass `None` when there is no such user or the user has no password. That, an empty string, anything that is
     /// not an Argon2 hash, and a hash whose parameters nobody could afford (more than 1 GiB of memory, or more than
     /// 4 GiB times passes of work) are [`Verification::Wrong`] after the work of checking a current hash, in the
-    /// same queue: the answer does not come sooner because there was nothing to check.
+    /// same queue: the answer does not come sooner because there was nothing to check. The same holds for a password of
+    /// more than 4 KiB, of which nothing is looked at.
     ///
     /// # Errors
     ///
@@ -137,9 +141,12 @@ impl PasswordHasher {
     ) -> Result<Verification, HashingError> {
         let inner = &*self.inner;
         let parsed = stored.and_then(StoredHash::parse);
-        let genuine = Choice::from(u8::from(parsed.is_some()));
+        // What waits in the queue is bounded in number, and thereby in bytes.
+        let fits = password.len() <= LONGEST_PASSWORD;
+        let genuine = Choice::from(u8::from(parsed.is_some() && fits));
         let target = parsed.as_ref().unwrap_or(&inner.dummy);
-        let tag = inner.pool.compute(tenant, SecretString::from(password), target.recipe.clone()).await?;
+        let candidate = SecretString::from(if fits { password } else { "" });
+        let tag = inner.pool.compute(tenant, candidate, target.recipe.clone()).await?;
         if !bool::from(tag.ct_eq(&target.tag) & genuine) {
             Ok(Verification::Wrong)
         } else if target.is_outdated(&inner.dummy.recipe) {

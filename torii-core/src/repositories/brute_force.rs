@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::Error,
     lockout::{AttemptStats, FailedLoginAttempt, Lockout, LockoutLimits, ReservedAttempt},
+    user::UserId,
 };
 
 /// What counts against addresses of the provider's tenant, and the log of wrong passwords. Addresses are kept by their
@@ -18,6 +19,14 @@ pub trait BruteForceProtectionRepository: Send + Sync + 'static {
     /// the maximum sets the end of the lock; that end is never moved. While a lock lasts the counter stands at one more than the
     /// maximum, which says that the attempt is refused.
     async fn reserve_attempt(&self, email: &str, limits: LockoutLimits) -> Result<ReservedAttempt, Error>;
+
+    /// [`BruteForceProtectionRepository::reserve_attempt`] for the address of a user. `None`, and nothing counted, if there is no
+    /// such user.
+    async fn reserve_attempt_for_user(
+        &self,
+        user_id: &UserId,
+        limits: LockoutLimits,
+    ) -> Result<Option<ReservedAttempt>, Error>;
 
     /// Takes back an attempt that was reserved but whose password could not be looked at, with the lock that it set, if it set
     /// one.

@@ -43,7 +43,7 @@ pub use self::{
     brute_force::{BruteForceProtectionRepository, BruteForceRepositoryProvider},
     oauth::{OAuthRepository, OAuthRepositoryProvider, Unlinked},
     passkey::{PasskeyRepository, PasskeyRepositoryProvider},
-    password::{PasswordChange, PasswordRepository, PasswordRepositoryProvider},
+    password::{PasswordRepository, PasswordRepositoryProvider},
     session::{SessionRepository, SessionRepositoryProvider},
     tenant::{TenantRegistration, TenantRepository},
     token::{IssuedToken, TokenRepository, TokenRepositoryProvider},

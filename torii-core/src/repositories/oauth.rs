@@ -40,7 +40,7 @@ pub trait OAuthRepository: Send + Sync + 'static {
     ///
     /// Known: its user. Else, if the address belongs to nobody, `new_user` is created with it. Else it is linked only if the
     /// user has proven the address and the provider does not say that the address is unproven
-    /// (`email_verified != Some(false)`).
+    /// (`email_verified != Some(false)`; `None` is left for callers that vouch for the provider).
     async fn resolve_identity(&self, identity: &OAuthIdentity, new_user: NewUser) -> Result<OAuthResolution, Error>;
 
     /// Keeps the PKCE verifier (RFC 7636) of an authorization request for `expires_in`. The same state again replaces it.

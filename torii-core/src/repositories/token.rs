@@ -39,7 +39,8 @@ pub trait TokenRepository: Send + Sync + 'static {
 
     /// Consumes a magic link and stores `session` for its owner, in one transaction, and returns the owner and the session.
     /// Following the link proves the address: it becomes verified. If it was not verified before, whoever chose the password or
-    /// signed in until now may be somebody else: the password and the sessions of the user are removed.
+    /// signed in until now may be somebody else: the password, the sessions, the passkeys and the OAuth accounts of the user are
+    /// removed.
     ///
     /// `session` is called with the owner's id; `None` stores no session.
     async fn redeem_magic_link(

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    clock::saturating_add,
     error::Error,
     lockout::{BruteForceProtectionConfig, Lockout, LockoutLimits, LockoutStatus},
     repositories::{BruteForceProtectionRepository, RepositoryProvider},
@@ -20,7 +21,7 @@ pub struct BruteForceProtectionService<R> {
 }
 
 /// What counts against an address at `now`.
-pub(crate) fn lockout_status(
+fn lockout_status(
     tenant_id: &TenantId,
     email: &str,
     lockout: Option<&Lockout>,
@@ -126,7 +127,7 @@ impl<R: RepositoryProvider> BruteForceProtectionService<R> {
                     _ = hourly.tick() => {}
                     () = &mut stopped => return,
                 }
-                let before = repositories.clock().now() - retention;
+                let before = saturating_add(repositories.clock().now(), -retention.max(TimeDelta::zero()));
                 if let Err(error) = repositories.brute_force().cleanup_old_attempts(before).await {
                     tracing::warn!(tenant_id = %repositories.tenant_id(), %error, "old failed attempts stay");
                 }

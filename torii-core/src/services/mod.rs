@@ -22,7 +22,7 @@ pub use self::{
     magic_link::MagicLinkService,
     oauth::OAuthService,
     passkey::PasskeyService,
-    password::{PasswordService, SignInContext},
+    password::{PasswordService, SignInContext, SignInFailure},
     password_reset::PasswordResetService,
     session::SessionService,
     user::UserService,

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+
 use crate::{
     error::{AuthError, Error},
     lockout::{BruteForceProtectionConfig, Credentials, LockoutLimits, ReservedAttempt},
     password::{PasswordHasher, Verification},
     repositories::{
-        BruteForceProtectionRepository, PasswordChange, PasswordRepository, RepositoryProvider, SessionRepository,
-        UserRepository,
+        BruteForceProtectionRepository, PasswordRepository, RepositoryProvider, SessionRepository, UserRepository,
     },
-    services::brute_force::lockout_status,
     session::{NewSession, Session},
     user::{NewUser, Registration, User, UserId},
     validation::{validate_email, validate_password, validate_stored_name},
 };
-use secrecy::ExposeSecret;
 
 /// Registers users with passwords, signs them in, and changes their passwords.
 ///
@@ -35,6 +35,26 @@ pub struct SignInContext {
     pub ip_address: Option<String>,
     /// The session to store in the database; `None`: sessions are kept elsewhere.
     pub session: Option<NewSession>,
+}
+
+/// A sign-in that failed, and what it counted for.
+#[derive(Debug)]
+pub struct SignInFailure {
+    /// Why it failed.
+    pub error: Error,
+    /// The address that the attempt counts for; `None` if it does not count.
+    pub email: Option<String>,
+    /// How many attempts count against the address at present; 0 if this one does not count.
+    pub failed_attempts: u32,
+    /// When the lock ends that this attempt set, if it set one.
+    pub locked_until: Option<DateTime<Utc>>,
+}
+
+impl From<Error> for SignInFailure {
+    /// An attempt that does not count.
+    fn from(error: Error) -> Self {
+        Self { error, email: None, failed_attempts: 0, locked_until: None }
+    }
 }
 
 impl<R: RepositoryProvider> PasswordService<R> {
@@ -80,20 +100,22 @@ impl<R: RepositoryProvider> PasswordService<R> {
     /// # Errors
     /// As [`PasswordService::sign_in`].
     pub async fn authenticate(&self, email: &str, password: &str) -> Result<User, Error> {
-        self.sign_in(email, password, SignInContext::default()).await.map(|(user, _)| user)
+        let signed_in = self.sign_in(email, password, SignInContext::default()).await;
+        signed_in.map(|(user, _)| user).map_err(|failure| failure.error)
     }
 
     /// Signs a user in. The attempt is counted before the password is looked at, so that a burst of guesses never gets past the
     /// limit, and forgotten when the password is right.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`], [`AuthError::AccountLocked`], [`AuthError::Busy`], or a storage error.
+    /// [`AuthError::InvalidCredentials`], [`AuthError::AccountLocked`], [`AuthError::Busy`], or a storage error, with what the
+    /// attempt counted for.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &str,
         context: SignInContext,
-    ) -> Result<(User, Option<Session>), Error> {
+    ) -> Result<(User, Option<Session>), SignInFailure> {
         let limits = self.protection.limits();
         let attempt = self.reserve(email, limits).await?;
         let stored = attempt.credentials.as_ref().and_then(|credentials| credentials.password_hash.as_ref());
@@ -106,36 +128,32 @@ impl<R: RepositoryProvider> PasswordService<R> {
                 if let Some(limits) = limits {
                     self.repositories.brute_force().release_attempt(email, limits).await?;
                 }
-                return Err(error.into());
+                return Err(Error::from(error).into());
             }
         };
-        match attempt.credentials.filter(|_| verification.is_right()) {
-            Some(credentials) => self.complete(email, password, verification, credentials, context, limits).await,
-            None => {
-                if limits.is_some() {
-                    let ip_address = context.ip_address.as_deref();
-                    self.repositories.brute_force().record_failed_attempt(email, ip_address).await?;
-                }
-                Err(match attempt.locked_until {
-                    Some(until) => AuthError::locked(self.repositories.clock().now(), until).into(),
-                    None => AuthError::InvalidCredentials.into(),
-                })
+        if let Some(credentials) = attempt.credentials.filter(|_| verification.is_right()) {
+            let completed = self.complete(email, password, verification, credentials, context, limits).await;
+            if let (Err(_), Some(limits)) = (&completed, limits) {
+                // The password was right, so the attempt does not count. Where storage fails this may fail too.
+                let _ = self.repositories.brute_force().release_attempt(email, limits).await;
             }
+            return Ok(completed?);
         }
+        if limits.is_some() {
+            let ip_address = context.ip_address.as_deref();
+            self.repositories.brute_force().record_failed_attempt(email, ip_address).await?;
+        }
+        Err(self.wrong_password(email.to_owned(), attempt.number, attempt.locked_until))
     }
 
     /// Counts the attempt and finds who owns the address.
-    async fn reserve(&self, email: &str, limits: Option<LockoutLimits>) -> Result<ReservedAttempt, Error> {
+    async fn reserve(&self, email: &str, limits: Option<LockoutLimits>) -> Result<ReservedAttempt, SignInFailure> {
         let Some(limits) = limits else {
             let credentials = self.repositories.password().find_credentials(email).await?;
             return Ok(ReservedAttempt { number: 0, locked_until: None, credentials });
         };
         let attempt = self.repositories.brute_force().reserve_attempt(email, limits).await?;
-        if attempt.number > limits.max_failed_attempts {
-            let now = self.repositories.clock().now();
-            return Err(AuthError::locked(now, attempt.locked_until.unwrap_or(now)).into());
-        }
-        Ok(attempt)
+        self.admit(attempt, email.to_owned(), limits)
     }
 
     /// The password is right.
@@ -184,63 +202,94 @@ impl<R: RepositoryProvider> PasswordService<R> {
         }
     }
 
-    /// Replaces a password, ends all sessions of the user and voids the user's reset tokens. A wrong old password counts as a
-    /// wrong password at sign-in does.
+    /// Replaces a password, ends all sessions of the user and voids the user's reset tokens. The attempt is counted before the old
+    /// password is looked at, as at sign-in.
+    ///
+    /// A change that succeeds stays counted as one attempt until the next sign-in clears it, unless others count too: then all are
+    /// cleared with the change.
     ///
     /// # Errors
-    /// [`AuthError::UserNotFound`], a validation error for the new password, [`AuthError::InvalidCredentials`] for the old one,
-    /// [`AuthError::AccountLocked`], [`AuthError::Busy`].
+    /// A validation error for the new password, [`AuthError::UserNotFound`], [`AuthError::InvalidCredentials`] for the old one,
+    /// [`AuthError::AccountLocked`], [`AuthError::Busy`], with what the attempt counted for.
     pub async fn change_password(
         &self,
         user_id: &UserId,
         old_password: &str,
         new_password: &str,
-    ) -> Result<User, Error> {
-        let found = self.repositories.password().find_credentials_by_id(user_id).await?;
-        let (credentials, locked_until) = found.ok_or(AuthError::UserNotFound)?;
-        validate_password(new_password)?;
+    ) -> Result<User, SignInFailure> {
+        validate_password(new_password).map_err(Error::from)?;
         let limits = self.protection.limits();
-        if limits.is_some()
-            && let Some(until) = locked_until
-        {
-            return Err(AuthError::locked(self.repositories.clock().now(), until).into());
-        }
-        let user = credentials.user;
-        let old_hash = credentials.password_hash.as_ref().map(ExposeSecret::expose_secret);
-        let tenant = self.repositories.tenant_id();
-        let verification = self.hasher.verify(tenant, old_password, old_hash).await?;
-        let Some(old_hash) = old_hash.filter(|_| verification.is_right()) else {
-            return Err(self.wrong_old_password(&user.email, limits).await);
+        let attempt = self.reserve_for_user(user_id, limits).await?;
+        let credentials = attempt.credentials.ok_or(Error::from(AuthError::UserNotFound))?;
+        let (user, old_hash) = (credentials.user, credentials.password_hash);
+        let old_hash = old_hash.as_ref().map(ExposeSecret::expose_secret);
+        let replaced = async {
+            let tenant = self.repositories.tenant_id();
+            let verification = self.hasher.verify(tenant, old_password, old_hash).await?;
+            let Some(old_hash) = old_hash.filter(|_| verification.is_right()) else { return Ok(false) };
+            let new_hash = self.hash(new_password).await?;
+            // The attempt itself is the first.
+            let others_count = attempt.number > 1;
+            self.repositories.password().change_password(user_id, old_hash, &new_hash, others_count).await
         };
-        let new_hash = self.hash(new_password).await?;
-        match self.repositories.password().change_password(user_id, old_hash, &new_hash).await? {
-            PasswordChange::Changed => Ok(user),
-            PasswordChange::Superseded => Err(AuthError::InvalidCredentials.into()),
-            PasswordChange::Locked { until } if limits.is_some() => {
-                Err(AuthError::locked(self.repositories.clock().now(), until).into())
+        match (replaced.await, limits) {
+            (Ok(true), _) => Ok(user),
+            (Ok(false), limits) => {
+                if limits.is_some() {
+                    self.repositories.brute_force().record_failed_attempt(&user.email, None).await?;
+                }
+                Err(self.wrong_password(user.email, attempt.number, attempt.locked_until))
             }
-            PasswordChange::Locked { .. } => Err(AuthError::InvalidCredentials.into()),
+            (Err(error), limits) => {
+                // Either the password was not looked at, or it was right: the attempt does not count. Where storage fails this may
+                // fail too.
+                if let Some(limits) = limits {
+                    let _ = self.repositories.brute_force().release_attempt(&user.email, limits).await;
+                }
+                Err(Error::into(error))
+            }
         }
     }
 
-    async fn wrong_old_password(&self, email: &str, limits: Option<LockoutLimits>) -> Error {
-        let Some(limits) = limits else { return AuthError::InvalidCredentials.into() };
-        let counted = async {
-            let lockout = self.repositories.brute_force().count_failure(email, limits).await?;
-            self.repositories.brute_force().record_failed_attempt(email, None).await?;
-            Ok::<_, Error>(lockout)
+    /// Counts the attempt on the address of a user.
+    async fn reserve_for_user(
+        &self,
+        user_id: &UserId,
+        limits: Option<LockoutLimits>,
+    ) -> Result<ReservedAttempt, SignInFailure> {
+        let Some(limits) = limits else {
+            let credentials = self.repositories.password().find_credentials_by_id(user_id).await?;
+            return Ok(ReservedAttempt { number: 0, locked_until: None, credentials });
         };
-        let now = self.repositories.clock().now();
-        match counted
-            .await
-            .map(|lockout| lockout_status(self.repositories.tenant_id(), email, Some(&lockout), limits, now))
-        {
-            Ok(status) => match status.locked_until {
-                Some(until) => AuthError::locked(now, until).into(),
-                None => AuthError::InvalidCredentials.into(),
-            },
-            Err(error) => error,
+        let attempt = self.repositories.brute_force().reserve_attempt_for_user(user_id, limits).await?;
+        let attempt = attempt.ok_or(Error::from(AuthError::UserNotFound))?;
+        let email = attempt.credentials.as_ref().map(|credentials| credentials.user.email.clone());
+        self.admit(attempt, email.unwrap_or_default(), limits)
+    }
+
+    /// Refuses an attempt beyond the limit.
+    fn admit(
+        &self,
+        attempt: ReservedAttempt,
+        email: String,
+        limits: LockoutLimits,
+    ) -> Result<ReservedAttempt, SignInFailure> {
+        if attempt.number <= limits.max_failed_attempts {
+            return Ok(attempt);
         }
+        let now = self.repositories.clock().now();
+        let error = AuthError::locked(now, attempt.locked_until.unwrap_or(now)).into();
+        let failed_attempts = limits.max_failed_attempts;
+        Err(SignInFailure { error, email: Some(email), failed_attempts, locked_until: None })
+    }
+
+    /// The refusal of a password that was looked at.
+    fn wrong_password(&self, email: String, number: u32, locked_until: Option<DateTime<Utc>>) -> SignInFailure {
+        let error = match locked_until {
+            Some(until) => AuthError::locked(self.repositories.clock().now(), until).into(),
+            None => AuthError::InvalidCredentials.into(),
+        };
+        SignInFailure { error, email: Some(email), failed_attempts: number, locked_until }
     }
 
     /// Gives a user a password, whatever it was before. Sessions stay.

@@ -30,7 +30,11 @@ impl MailJob {
         Self { kind, recipient: recipient.into(), label: None, render: Some(Box::new(|| Box::pin(render()))) }
     }
 
-    /// Says on whose behalf the mail is sent, for reports only.
+    pub(super) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// Says on whose behalf the mail is sent: for reports, and so that one label does not fill the queue for others.
     #[must_use]
     pub fn with_label(self, label: impl Into<String>) -> Self {
         Self { label: Some(label.into()), ..self }
@@ -93,6 +97,10 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    pub(super) fn label(&self) -> Option<&str> {
+        self.job.label()
+    }
+
     pub(super) fn new(id: u64, job: MailJob) -> Self {
         Self { id, attempts: 0, job, email: None }
     }

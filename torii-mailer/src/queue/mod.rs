@@ -91,22 +91,32 @@ impl MailQueue {
 
     /// Puts a mail into the queue. Never waits. Outside a runtime the mail stays there until the next call inside one.
     ///
+    /// When the queue is full, the mail takes the place of the newest waiting one of the label that has the most there, if
+    /// that is more than its own label would have: nobody fills the queue for others.
+    ///
     /// # Errors
     ///
     /// [`QueueFull`] if [`capacity`](QueueConfig::capacity) mails are unfinished; the mail is dropped and reported.
     pub fn enqueue(&self, job: MailJob) -> Result<(), QueueFull> {
         let mut state = self.shared.lock();
+        let mut displaced = None;
         if state.unfinished.len() >= self.shared.config.capacity.max(1) {
-            drop(state);
-            let cause = FailureCause::QueueFull(QueueFull);
-            self.shared.report(Pending::new(0, job).into_failure(cause));
-            return Err(QueueFull);
+            displaced = state.displace(job.label());
+            if displaced.is_none() {
+                drop(state);
+                self.shared.give_up(Pending::new(0, job));
+                return Err(QueueFull);
+            }
         }
         let id = state.next_id;
         state.next_id += 1;
         state.unfinished.insert(id);
         state.waiting.insert((Instant::now(), id), Pending::new(id, job));
         drop(state);
+        if let Some(displaced) = displaced {
+            self.shared.finish(displaced.id);
+            self.shared.give_up(displaced);
+        }
         worker::ensure_running(&self.shared);
         Ok(())
     }

@@ -406,3 +406,29 @@ fn debug_shows_no_content() {
     let text = format!("{queue:?} {:?}", job("a@b.example"));
     assert!(text.contains("pending: 1") && !text.contains("s3cret"), "{text}");
 }
+
+#[tokio::test]
+async fn one_label_does_not_fill_the_queue_for_others() {
+    let (gate, permits) = Gate::closed();
+    let (observer, told) = observer();
+    let config = QueueConfig { capacity: 4, concurrency: 1, ..QueueConfig::default() };
+    let queue = MailQueue::with_observer(gate.clone(), config, observer);
+    for number in 0..4 {
+        queue.enqueue(job(&format!("greedy{number}@b.example")).with_label("greedy")).unwrap();
+    }
+    // The newest of the greedy one's makes room, once for each that has fewer.
+    queue.enqueue(job("a@b.example").with_label("modest")).unwrap();
+    queue.enqueue(job("b@b.example")).unwrap();
+    // With one more the modest one would have as many as the greedy one.
+    assert_eq!(queue.enqueue(job("c@b.example").with_label("modest")), Err(QueueFull));
+    assert_eq!(queue.enqueue(job("greedy9@b.example").with_label("greedy")), Err(QueueFull));
+    let lost: Vec<_> = told.lock().unwrap().iter().map(|(to, attempts, _)| (to.clone(), *attempts)).collect();
+    let lost: Vec<_> = lost.iter().map(|(to, attempts)| (to.as_str(), *attempts)).collect();
+    assert_eq!(
+        lost,
+        [("greedy3@b.example", 0), ("greedy2@b.example", 0), ("c@b.example", 0), ("greedy9@b.example", 0)]
+    );
+    permits.add_permits(4);
+    queue.flush().await;
+    assert_eq!(gate.sent.load(Ordering::SeqCst), 4);
+}

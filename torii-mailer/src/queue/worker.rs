@@ -1,7 +1,7 @@
 //! The task that sends, and what it shares with the handles of the queue.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    QueueConfig,
+    QueueConfig, QueueFull,
     job::{FailureCause, FailureObserver, MailFailure, Pending},
 };
 use crate::{Mailer, MailerError};
@@ -39,6 +39,26 @@ pub(super) struct State {
     pub(super) waiting: BTreeMap<(Instant, u64), Pending>,
     in_flight: usize,
     worker: Option<JoinHandle<()>>,
+}
+
+impl State {
+    /// Takes out the newest waiting mail of the label that has the most, unless that is not more than `newcomer` would have.
+    pub(super) fn displace(&mut self, newcomer: Option<&str>) -> Option<Pending> {
+        let mut waiting: HashMap<Option<&str>, (usize, (Instant, u64))> = HashMap::new();
+        for (key, mail) in &self.waiting {
+            let (count, newest) = waiting.entry(mail.label()).or_insert((0, *key));
+            *count += 1;
+            if key.1 > newest.1 {
+                *newest = *key;
+            }
+        }
+        let own = waiting.get(&newcomer).map_or(0, |(count, _)| *count);
+        let (count, newest) = waiting.into_values().max_by_key(|(count, newest)| (*count, newest.1))?;
+        if count <= own + 1 {
+            return None;
+        }
+        self.waiting.remove(&newest)
+    }
 }
 
 impl Shared {
@@ -71,7 +91,12 @@ impl Shared {
         }
     }
 
-    fn finish(&self, id: u64) {
+    /// Reports a mail for which there is no place.
+    pub(super) fn give_up(&self, mail: Pending) {
+        self.report(mail.into_failure(FailureCause::QueueFull(QueueFull)));
+    }
+
+    pub(super) fn finish(&self, id: u64) {
         let mut state = self.lock();
         state.unfinished.remove(&id);
         let oldest = state.unfinished.first().copied().unwrap_or(state.next_id);

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use sqlx::{Sqlite, query::QueryAs, sqlite::SqliteArguments};
 use torii_core::{
-    AttemptStats, Error, FailedLoginAttempt,
+    AttemptStats, Error, FailedLoginAttempt, UserId,
     clock::saturating_add,
     error::StorageError,
     lockout::{Credentials, Lockout, LockoutLimits, ReservedAttempt},
@@ -25,14 +26,15 @@ macro_rules! is_over {
     };
 }
 
-/// Counts an attempt. `?5` is the maximum, `?7` the end of a lock that is set now.
+/// Counts an attempt on the address with the key `$key`, which `$from` may select. `?5` is the maximum, `?7` the end of a lock that
+/// is set now.
 macro_rules! count_attempt {
-    ($returning:expr) => {
+    ($key:expr, $from:expr, $returning:expr) => {
         concat!(
             "INSERT INTO lockouts (tenant_id, email_key, failures, window_started_at, locked_until) SELECT ?1, ",
-            attempts_key!("?3", "?4"),
+            $key,
             ", 1, ?2, CASE WHEN ?5 <= 1 THEN ?7 END",
-            from_tenant!(),
+            $from,
             "ON CONFLICT (tenant_id, email_key) DO UPDATE SET failures = CASE WHEN ",
             is_over!(),
             " THEN excluded.failures WHEN lockouts.locked_until IS NOT NULL THEN ?5 + 1 ELSE lockouts.failures + 1 END, \
@@ -50,20 +52,28 @@ macro_rules! count_attempt {
 
 /// A user with the hash, as JSON; `locked_at` only as stored.
 macro_rules! credentials {
-    () => {
+    ($which:expr) => {
         concat!(
             "(SELECT json_object(",
             user_members!("users.locked_at"),
             ", 'password_hash', NULLIF(users.password_hash, '')) FROM users WHERE users.tenant_id = ?1 AND",
-            with_email!("?3", "?4"),
-            ")"
+            $which,
+            ") AS credentials"
         )
     };
 }
 
-pub(super) const RESERVE: &str = count_attempt!(concat!(credentials!(), " AS credentials"));
+pub(super) const RESERVE: &str =
+    count_attempt!(attempts_key!("?3", "?4"), from_tenant!(), credentials!(with_email!("?3", "?4")));
 
-const COUNT_FAILURE: &str = count_attempt!("NULL AS credentials");
+/// `?3` and `?4` are both the id.
+pub(super) const RESERVE_FOR_USER: &str = count_attempt!(
+    "users.email_key",
+    concat!(" FROM users", join_tenant!("users"), "WHERE users.tenant_id = ?1 AND users.id = ?3 "),
+    credentials!(" users.id = ?4")
+);
+
+const COUNT_FAILURE: &str = count_attempt!(attempts_key!("?3", "?4"), from_tenant!(), "NULL AS credentials");
 
 /// Attempts that were refused stand as one above the maximum `?5`. With this one taken back the maximum is not reached.
 const RELEASE: &str = concat!(
@@ -124,11 +134,26 @@ const GET_LOCKED_AT: &str = concat!(
 impl BruteForceProtectionRepository for SqliteRepositoryProvider {
     async fn reserve_attempt(&self, email: &str, limits: LockoutLimits) -> Result<ReservedAttempt, Error> {
         let now = self.now();
-        let row = self.count_attempt("reserve a login attempt", RESERVE, email, limits, now).await?;
-        let credentials = row.credentials.as_deref().map(credentials_from_json).transpose()?;
-        let lockout = Lockout::try_from(row)?;
-        let locked_until = lockout.locked_until.filter(|until| *until > now);
-        Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials })
+        reserved(self.count_attempt("reserve a login attempt", RESERVE, email, limits, now).await?, now)
+    }
+
+    async fn reserve_attempt_for_user(
+        &self,
+        user_id: &UserId,
+        limits: LockoutLimits,
+    ) -> Result<Option<ReservedAttempt>, Error> {
+        const OPERATION: &str = "reserve an attempt";
+        let now = self.now();
+        let mut db = self.writer(OPERATION).await?;
+        let id = user_id.as_str();
+        let rows = self.count(RESERVE_FOR_USER, id, id, limits, now).fetch_all(&mut *db).await;
+        match only(rows.map_err(failed(OPERATION))?) {
+            Some(row) => reserved(row, now).map(Some),
+            None => {
+                self.check_tenant(&mut db, now).await?;
+                Ok(None)
+            }
+        }
     }
 
     async fn release_attempt(&self, email: &str, limits: LockoutLimits) -> Result<(), Error> {
@@ -258,21 +283,29 @@ impl SqliteRepositoryProvider {
         let mut db = self.writer(operation).await?;
         self.meet_tenant(&mut db, now).await?;
         loop {
-            let rows = self
-                .query_as(statement, now)
-                .bind(plain.as_str())
-                .bind(exact.as_str())
-                .bind(limits.max_failed_attempts)
-                .bind(saturating_add(now, -limits.lockout_period))
-                .bind(saturating_add(now, limits.lockout_period))
-                .fetch_all(&mut *db)
-                .await
-                .map_err(failed(operation))?;
-            match only(rows) {
+            let rows = self.count(statement, &plain, &exact, limits, now).fetch_all(&mut *db).await;
+            match only(rows.map_err(failed(operation))?) {
                 Some(row) => return Ok(row),
                 None => self.ensure_tenant(&mut db, now).await?,
             }
         }
+    }
+
+    /// A statement that counts an attempt.
+    fn count(
+        &self,
+        statement: &'static str,
+        third: &str,
+        fourth: &str,
+        limits: LockoutLimits,
+        now: DateTime<Utc>,
+    ) -> QueryAs<'static, Sqlite, LockoutRow, SqliteArguments> {
+        self.query_as(statement, now)
+            .bind(third.to_owned())
+            .bind(fourth.to_owned())
+            .bind(limits.max_failed_attempts)
+            .bind(saturating_add(now, -limits.lockout_period))
+            .bind(saturating_add(now, limits.lockout_period))
     }
 
     fn attempt_of(&self, row: AttemptRow) -> Result<FailedLoginAttempt, StorageError> {
@@ -285,6 +318,14 @@ impl SqliteRepositoryProvider {
             ip_address: row.ip_address,
         })
     }
+}
+
+/// The attempt that a statement counted.
+fn reserved(row: LockoutRow, now: DateTime<Utc>) -> Result<ReservedAttempt, Error> {
+    let credentials = row.credentials.as_deref().map(credentials_from_json).transpose()?;
+    let lockout = Lockout::try_from(row)?;
+    let locked_until = lockout.locked_until.filter(|until| *until > now);
+    Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials })
 }
 
 /// A user and the hash that a statement put together as `json_object`.

@@ -53,6 +53,8 @@ pub(super) const FIND_ACCOUNTS: &str = concat!(
 
 pub(super) const DELETE: &str = "DELETE FROM oauth_accounts WHERE tenant_id = ?1 AND user_id = ?3 AND provider = ?4";
 
+pub(super) const DELETE_BY_USER: &str = "DELETE FROM oauth_accounts WHERE tenant_id = ?1 AND user_id = ?3";
+
 pub(super) const DELETE_UNLESS_LAST: &str = "DELETE FROM oauth_accounts WHERE tenant_id = ?1 AND user_id = ?3 AND provider = ?4 \
      AND (EXISTS (SELECT 1 FROM oauth_accounts AS others WHERE others.tenant_id = ?1 AND others.user_id = ?3 \
          AND others.provider <> ?4) \

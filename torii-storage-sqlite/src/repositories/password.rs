@@ -1,17 +1,13 @@
 //! Password hashes.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use torii_core::{
-    Error, TokenPurpose, User, UserId,
-    crypto::TokenDigest,
-    error::StorageError,
-    lockout::Credentials,
-    repositories::{PasswordChange, PasswordRepository},
+    Error, TokenPurpose, User, UserId, crypto::TokenDigest, error::StorageError, lockout::Credentials,
+    repositories::PasswordRepository,
 };
 
-use super::{Reading, keys, only, session, user::UserRow};
+use super::{keys, only, session, user::UserRow};
 use crate::{SqliteRepositoryProvider, error::failed};
 
 const SET_HASH: &str = concat!(
@@ -31,22 +27,14 @@ const REMOVE_HASH: &str = "UPDATE users SET password_hash = NULL, updated_at = ?
 /// by whoever reserves an attempt.
 macro_rules! credentials_columns {
     () => {
-        concat!(stored_user_columns!(), ", NULLIF(users.password_hash, '') AS password_hash, ")
-    };
-}
-
-/// When the lock in force on a user's address ends.
-macro_rules! locked_until {
-    () => {
-        "(SELECT lockouts.locked_until FROM lockouts WHERE lockouts.tenant_id = users.tenant_id \
-         AND lockouts.email_key = users.email_key AND lockouts.locked_until > ?2)"
+        concat!(stored_user_columns!(), ", NULLIF(users.password_hash, '') AS password_hash")
     };
 }
 
 pub(super) const FIND_BY_EMAIL: &str = concat!(
     "SELECT ",
     credentials_columns!(),
-    "NULL AS locked_until FROM users",
+    " FROM users",
     join_tenant!("users"),
     "WHERE users.tenant_id = ?1 AND",
     with_email!("?3", "?4")
@@ -55,8 +43,7 @@ pub(super) const FIND_BY_EMAIL: &str = concat!(
 pub(super) const FIND_BY_ID: &str = concat!(
     "SELECT ",
     credentials_columns!(),
-    locked_until!(),
-    " AS locked_until FROM users",
+    " FROM users",
     join_tenant!("users"),
     "WHERE users.tenant_id = ?1 AND users.id = ?3"
 );
@@ -69,8 +56,6 @@ const UPGRADE: &str = concat!(
 
 pub(super) const CHANGE: &str = concat!(
     "UPDATE users SET password_hash = ?5, updated_at = ?2 WHERE tenant_id = ?1 AND id = ?3 AND password_hash = ?4 AND ",
-    locked_until!(),
-    " IS NULL AND ",
     tenant_in_use!()
 );
 
@@ -88,7 +73,7 @@ pub(super) const CONSUME_RESET_TOKENS: &str = concat!(
 
 /// What counts against the address is about to be cleared, so `locked_at` is what is stored.
 pub(super) const RESET_HASH: &str = concat!(
-    "UPDATE users SET password_hash = ?4, updated_at = ?2 WHERE tenant_id = ?1 AND id = ?3 RETURNING ",
+    "UPDATE users SET password_hash = ?4, locked_at = NULL, updated_at = ?2 WHERE tenant_id = ?1 AND id = ?3 RETURNING ",
     stored_user_columns!()
 );
 
@@ -145,18 +130,18 @@ impl PasswordRepository for SqliteRepositoryProvider {
             .fetch_optional(self.pool())
             .await
             .map_err(failed("find credentials by email"))?;
-        let found = row.map(CredentialsRow::read).transpose()?;
-        Ok(found.map(|(credentials, _)| credentials))
+        let found = row.map(Credentials::try_from).transpose()?;
+        Ok(found)
     }
 
-    async fn find_credentials_by_id(&self, id: &UserId) -> Result<Option<(Credentials, Option<DateTime<Utc>>)>, Error> {
+    async fn find_credentials_by_id(&self, id: &UserId) -> Result<Option<Credentials>, Error> {
         let row: Option<CredentialsRow> = self
             .query_as(FIND_BY_ID, self.now())
             .bind(id.as_str())
             .fetch_optional(self.pool())
             .await
             .map_err(failed("find credentials by id"))?;
-        Ok(row.map(CredentialsRow::read).transpose()?)
+        Ok(row.map(Credentials::try_from).transpose()?)
     }
 
     async fn upgrade_hash(&self, user_id: &UserId, old_hash: &str, new_hash: &str) -> Result<(), Error> {
@@ -170,28 +155,33 @@ impl PasswordRepository for SqliteRepositoryProvider {
         Ok(())
     }
 
-    async fn change_password(&self, user_id: &UserId, old_hash: &str, new_hash: &str) -> Result<PasswordChange, Error> {
+    async fn change_password(
+        &self,
+        user_id: &UserId,
+        old_hash: &str,
+        new_hash: &str,
+        clear_attempts: bool,
+    ) -> Result<bool, Error> {
         const OPERATION: &str = "change password";
         let now = self.now();
         let mut db = self.transaction(OPERATION).await?;
         let change = self.query(CHANGE, now).bind(user_id.as_str()).bind(old_hash).bind(new_hash);
         if change.execute(&mut *db).await.map_err(failed(OPERATION))?.rows_affected() == 0 {
             self.check_tenant(&mut db, now).await?;
-            let find = self.query_as::<CredentialsRow>(FIND_BY_ID, now).bind(user_id.as_str());
-            let found = find.fetch_optional(&mut *db).await.map_err(failed(OPERATION))?;
             db.rollback().await?;
-            return Ok(match found.map(CredentialsRow::read).transpose()? {
-                Some((_, Some(until))) => PasswordChange::Locked { until },
-                _ => PasswordChange::Superseded,
-            });
+            return Ok(false);
         }
         let end_sessions = self.query(session::DELETE_BY_USER, now).bind(user_id.as_str());
         end_sessions.execute(&mut *db).await.map_err(failed(OPERATION))?;
         let void_tokens =
             self.query(DELETE_RESET_TOKENS, now).bind(user_id.as_str()).bind(TokenPurpose::PasswordReset.as_str());
         void_tokens.execute(&mut *db).await.map_err(failed(OPERATION))?;
+        for clear in [DELETE_LOCKOUT_OF_USER, DELETE_LOG_OF_USER].into_iter().filter(|_| clear_attempts) {
+            let clear = self.query(clear, now).bind(user_id.as_str());
+            clear.execute(&mut *db).await.map_err(failed(OPERATION))?;
+        }
         db.commit().await?;
-        Ok(PasswordChange::Changed)
+        Ok(true)
     }
 
     async fn complete_reset(&self, token: &TokenDigest, new_hash: &str) -> Result<Option<User>, Error> {
@@ -216,7 +206,10 @@ impl PasswordRepository for SqliteRepositoryProvider {
             let delete = self.query(delete, now).bind(owner.as_str());
             delete.execute(&mut *db).await.map_err(failed(OPERATION))?;
         }
-        let user = row.try_into()?;
+        let user = User::try_from(row)?;
+        if !user.is_email_verified() {
+            self.drop_unproven(&mut db, OPERATION, &owner, now).await?;
+        }
         db.commit().await?;
         Ok(Some(user))
     }
@@ -227,14 +220,12 @@ struct CredentialsRow {
     #[sqlx(flatten)]
     user: UserRow,
     password_hash: Option<String>,
-    locked_until: Option<String>,
 }
 
-impl CredentialsRow {
-    fn read(self) -> Result<(Credentials, Option<DateTime<Utc>>), StorageError> {
-        let user = User::try_from(self.user)?;
-        let reading = Reading { table: "lockouts", row: user.id.as_str() };
-        let locked_until = reading.optional_time("locked_until", self.locked_until.as_deref())?;
-        Ok((Credentials { user, password_hash: self.password_hash.map(SecretString::from) }, locked_until))
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = StorageError;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, StorageError> {
+        Ok(Self { user: row.user.try_into()?, password_hash: row.password_hash.map(SecretString::from) })
     }
 }

@@ -13,7 +13,7 @@ use torii_core::{
     token::NewToken,
 };
 
-use super::{Reading, keys, only, session, storable, user::UserRow};
+use super::{Reading, keys, oauth, only, passkey, session, storable, user::UserRow};
 use crate::{
     SqliteRepositoryProvider,
     access::WriteTransaction,
@@ -181,8 +181,9 @@ impl TokenRepository for SqliteRepositoryProvider {
         };
         let user = self.update_owner(&mut db, OPERATION, VERIFY_OWNER, &owner, now).await?;
         if !was_verified {
-            let end_sessions = self.query(session::DELETE_BY_USER, now).bind(owner);
+            let end_sessions = self.query(session::DELETE_BY_USER, now).bind(owner.as_str());
             end_sessions.execute(&mut *db).await.map_err(failed(OPERATION))?;
+            self.drop_unproven(&mut db, OPERATION, &owner, now).await?;
         }
         let session = match session(&user.id) {
             Some(session) => Some(self.insert_session(&mut db, session, now).await?),
@@ -213,6 +214,22 @@ impl TokenRepository for SqliteRepositoryProvider {
 }
 
 impl SqliteRepositoryProvider {
+    /// Whoever took the address before its owner proved it may have left ways back in: passkeys and accounts at providers go.
+    /// Password and sessions are the caller's to end.
+    pub(super) async fn drop_unproven(
+        &self,
+        db: &mut SqliteConnection,
+        operation: &'static str,
+        owner: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        for delete in [passkey::DELETE_BY_USER, oauth::DELETE_BY_USER] {
+            let delete = self.query(delete, now).bind(owner.to_owned());
+            delete.execute(&mut *db).await.map_err(failed(operation))?;
+        }
+        Ok(())
+    }
+
     async fn issue(
         &self,
         statement: &'static str,

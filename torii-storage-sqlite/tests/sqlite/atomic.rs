@@ -107,7 +107,7 @@ async fn a_change_of_password() {
         let user = w.register(EMAIL).await;
         SessionRepository::create(&w.storage, w.session_for(&user.id)).await.unwrap();
         w.execute(KEEP_SESSIONS.raise).await;
-        w.storage.change_password(&user.id, "hash", "new").await.unwrap_err();
+        w.storage.change_password(&user.id, "hash", "new", true).await.unwrap_err();
         w.execute(KEEP_SESSIONS.lift).await;
         assert_eq!(w.storage.get_password_hash(&user.id).await.unwrap().as_deref(), Some("hash"));
     }

@@ -4,8 +4,7 @@ use torii_core::{
     TokenPurpose, UserId,
     crypto::TokenUse,
     repositories::{
-        BruteForceProtectionRepository, PasswordChange, PasswordRepository, SessionRepository, TokenRepository,
-        UserRepository,
+        BruteForceProtectionRepository, PasswordRepository, SessionRepository, TokenRepository, UserRepository,
     },
 };
 
@@ -50,28 +49,23 @@ async fn a_changed_password_ends_sessions_and_reset_tokens() {
         let reset = w.storage.create_token(&user.id, TokenPurpose::PasswordReset, hour).await.unwrap();
         let link = w.storage.create_token(&user.id, TokenPurpose::MagicLink, hour).await.unwrap();
 
-        let superseded = w.storage.change_password(&user.id, "not the hash", "new").await.unwrap();
-        assert_eq!(superseded, PasswordChange::Superseded);
-        for _ in 0..5 {
-            w.storage.reserve_attempt(EMAIL, LIMITS).await.unwrap();
-        }
-        let until = w.now() + LIMITS.lockout_period;
-        let locked = w.storage.change_password(&user.id, "hash", "new").await.unwrap();
-        assert_eq!(locked, PasswordChange::Locked { until });
-        let (credentials, locked_until) = w.storage.find_credentials_by_id(&user.id).await.unwrap().unwrap();
-        assert_eq!((credentials.user.locked_at, locked_until), (None, Some(until)));
+        assert!(!w.storage.change_password(&user.id, "not the hash", "new", true).await.unwrap());
         assert_eq!(w.storage.find_by_user_id(&user.id).await.unwrap().len(), 1, "nothing was written");
         assert!(w.storage.check_token(reset.token().unwrap(), TokenPurpose::PasswordReset).await.unwrap());
 
-        w.clock.advance(LIMITS.lockout_period);
-        let changed = w.storage.change_password(&user.id, "hash", "new").await.unwrap();
-        assert_eq!(changed, PasswordChange::Changed);
+        let reserved = w.storage.reserve_attempt_for_user(&user.id, LIMITS).await.unwrap().unwrap();
+        assert_eq!((reserved.number, reserved.credentials.unwrap().user.id), (1, user.id.clone()));
+        assert!(w.storage.change_password(&user.id, "hash", "new", false).await.unwrap());
+        assert_eq!(w.storage.find_lockout(EMAIL).await.unwrap().unwrap().failures, 1, "left as it was");
+        assert!(w.storage.change_password(&user.id, "new", "newer", true).await.unwrap());
+        assert!(w.storage.find_lockout(EMAIL).await.unwrap().is_none());
+        assert!(w.storage.change_password(&user.id, "newer", "new", true).await.unwrap());
         assert_eq!(w.storage.get_password_hash(&user.id).await.unwrap().as_deref(), Some("new"));
         assert!(w.storage.find_by_user_id(&user.id).await.unwrap().is_empty());
         assert!(!w.storage.check_token(reset.token().unwrap(), TokenPurpose::PasswordReset).await.unwrap());
         assert!(w.storage.check_token(link.token().unwrap(), TokenPurpose::MagicLink).await.unwrap());
-        let unknown = w.storage.change_password(&UserId::new("nobody"), "hash", "new").await.unwrap();
-        assert_eq!(unknown, PasswordChange::Superseded);
+        assert!(!w.storage.change_password(&UserId::new("nobody"), "hash", "new", true).await.unwrap());
+        assert!(w.storage.reserve_attempt_for_user(&UserId::new("nobody"), LIMITS).await.unwrap().is_none());
     }
 }
 

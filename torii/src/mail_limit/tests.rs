@@ -30,6 +30,15 @@ fn other_addresses_kinds_and_tenants_count_apart() {
 }
 
 #[test]
+fn absurd_windows_do_not_panic() {
+    for window in [Duration::MAX, Duration::MIN, Duration::zero()] {
+        let limiter = MailLimiter::new(MailLimit { per_address: 1, window });
+        let _ = limiter.admit(&TenantId::default(), "a@x.co", KIND, at(0));
+        let _ = limiter.admit(&TenantId::default(), "a@x.co", KIND, at(1));
+    }
+}
+
+#[test]
 fn memory_is_bounded() {
     let (limiter, tenant) = (limiter(1), TenantId::default());
     for number in 0..CAPACITY + 10 {

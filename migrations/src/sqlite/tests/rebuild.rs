@@ -49,6 +49,7 @@ fn steps(last: Body<SqliteConnection>) -> Vec<Step<SqliteConnection>> {
             body: match step.body {
                 Body::InTransaction(sql) => Body::InTransaction(sql),
                 Body::OutsideTransaction(sql) => Body::OutsideTransaction(sql),
+                Body::Index { name, create, drop } => Body::Index { name, create, drop },
                 Body::SqliteRebuild(sql) => Body::SqliteRebuild(sql),
                 Body::Rust { text, run } => Body::Rust { text, run },
             },

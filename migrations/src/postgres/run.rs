@@ -1,0 +1,210 @@
+//! Applying steps.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection, PgPool};
+use torii_core::clock::Clock;
+
+use super::{
+    bookkeeping,
+    errors::{failed, step_failed},
+    index::{self, Index},
+    neighbours, session,
+};
+use crate::{
+    MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
+    history::History,
+    patience::Patience,
+    step::{Body, RunFn, Step},
+};
+
+type PgStep = Step<PgConnection>;
+
+/// The longest pause between two tries of a step. Each try may hold up the application for as long as it waits.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Whatever the role's defaults are. Row-level security is off, which means that a statement whose rows it would hide
+/// fails: on the owner's tables with `FORCE ROW LEVEL SECURITY`, an update finds no row and a foreign key that is violated
+/// counts as checked, both without an error.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL row_security = off";
+
+/// Applies what is missing of `steps`.
+pub(super) async fn run(
+    pool: &PgPool,
+    clock: &dyn Clock,
+    options: &MigrateOptions,
+    steps: &[PgStep],
+) -> Result<MigrationReport> {
+    let mut patience = Patience::new(options.get_lock_timeout());
+    let mut connection = session::open(pool).await?;
+    let applied = apply_missing(&mut connection, clock, &mut patience, steps).await;
+    session::close(connection).await;
+    Ok(MigrationReport { applied: applied?, version: steps.last().map_or(0, |step| step.version) })
+}
+
+/// Reads what has been applied, and refuses the database if this version of torii must not touch it.
+pub(super) async fn look(connection: &mut PgConnection, steps: &[PgStep]) -> Result<History> {
+    const OPERATION: &str = "read the database";
+    // In one snapshot: a table that appears after the history was read would look like somebody else's.
+    let mut snapshot =
+        connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed(OPERATION))?;
+    neighbours::require_schema(&mut snapshot).await?;
+    let history = bookkeeping::read(&mut snapshot).await?;
+    history.compare(steps)?;
+    if history.is_empty() {
+        neighbours::refuse(&mut snapshot).await?;
+    }
+    snapshot.rollback().await.map_err(failed(OPERATION))?;
+    Ok(history)
+}
+
+async fn apply_missing(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    patience: &mut Patience,
+    steps: &[PgStep],
+) -> Result<Vec<StepRecord>> {
+    // First without the lock, so that a database that needs nothing may be a standby, and its role without rights.
+    if look_patiently(connection, patience, steps).await?.pending(steps).next().is_none() {
+        return Ok(Vec::new());
+    }
+    session::lock(connection, patience).await?;
+    let applied = apply_locked(connection, clock, patience, steps).await;
+    session::unlock(connection).await;
+    applied
+}
+
+async fn apply_locked(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    patience: &mut Patience,
+    steps: &[PgStep],
+) -> Result<Vec<StepRecord>> {
+    // Again, because another process may have been faster.
+    let history = look_patiently(connection, patience, steps).await?;
+    let mut applied = Vec::new();
+    for step in history.pending(steps) {
+        if applied.is_empty() {
+            neighbours::require_create(connection).await?;
+        }
+        let mut patience = patience.growing(LONGEST_PAUSE);
+        let record = loop {
+            match apply(connection, clock, step, &patience).await {
+                Ok(record) => break record,
+                Err(error) => patience.after(error).await?,
+            }
+        };
+        tracing::info!(version = step.version, name = step.name, "migration applied");
+        applied.push(record);
+    }
+    Ok(applied)
+}
+
+async fn look_patiently(connection: &mut PgConnection, patience: &mut Patience, steps: &[PgStep]) -> Result<History> {
+    loop {
+        match look(connection, steps).await {
+            Ok(history) => return Ok(history),
+            Err(error) => patience.after(error).await?,
+        }
+    }
+}
+
+/// Applies one step.
+async fn apply(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    step: &PgStep,
+    patience: &Patience,
+) -> Result<StepRecord> {
+    let started_at = clock.now();
+    let finished_at = match step.body {
+        Body::InTransaction(sql) | Body::SqliteRebuild(sql) => {
+            in_transaction(connection, clock, step, Work::Statements(sql), patience, started_at).await
+        }
+        Body::Rust { run, .. } => in_transaction(connection, clock, step, Work::Code(run), patience, started_at).await,
+        Body::OutsideTransaction(sql) => {
+            mark_started(connection, step, patience, started_at).await?;
+            execute(connection, step, sql).await?;
+            mark_done(connection, clock, step, started_at).await
+        }
+        Body::Index { name, create, drop } => {
+            mark_started(connection, step, patience, started_at).await?;
+            index::build(connection, step, &Index { name, create, drop }, patience).await?;
+            mark_done(connection, clock, step, started_at).await
+        }
+    }?;
+    Ok(StepRecord { version: step.version, name: step.name.to_owned(), finished_at: Some(finished_at) })
+}
+
+/// What is done inside a transaction.
+enum Work {
+    Statements(&'static str),
+    Code(RunFn<PgConnection>),
+}
+
+async fn in_transaction(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    step: &PgStep,
+    work: Work,
+    patience: &Patience,
+    started_at: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
+    let mut transaction = connection.begin_with(BEGIN).await.map_err(step_failed(step))?;
+    session::limit_waits(&mut transaction, patience).await.map_err(step_failed(step))?;
+    bookkeeping::create(&mut transaction, step).await?;
+    match work {
+        Work::Statements(sql) => execute(&mut transaction, step, sql).await?,
+        Work::Code(run) => run(&mut transaction, started_at).await.map_err(step_failed(step))?,
+    }
+    check(&mut transaction, step).await?;
+    let finished_at = clock.now();
+    bookkeeping::record(&mut transaction, step, started_at, Some(finished_at)).await?;
+    transaction.commit().await.map_err(step_failed(step))?;
+    Ok(finished_at)
+}
+
+/// Marks a step that runs outside transactions as under way.
+async fn mark_started(
+    connection: &mut PgConnection,
+    step: &PgStep,
+    patience: &Patience,
+    started_at: DateTime<Utc>,
+) -> Result<()> {
+    let mut transaction = connection.begin_with(BEGIN).await.map_err(step_failed(step))?;
+    session::limit_waits(&mut transaction, patience).await.map_err(step_failed(step))?;
+    bookkeeping::create(&mut transaction, step).await?;
+    bookkeeping::record(&mut transaction, step, started_at, None).await?;
+    transaction.commit().await.map_err(step_failed(step))
+}
+
+/// Marks it as done, if what has to hold does hold.
+async fn mark_done(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    step: &PgStep,
+    started_at: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
+    check(connection, step).await?;
+    let finished_at = clock.now();
+    bookkeeping::record(connection, step, started_at, Some(finished_at)).await?;
+    Ok(finished_at)
+}
+
+async fn execute(connection: &mut PgConnection, step: &PgStep, sql: &'static str) -> Result<()> {
+    sqlx::raw_sql(sql).execute(connection).await.map_err(step_failed(step))?;
+    Ok(())
+}
+
+/// Runs the step's post-conditions.
+async fn check(connection: &mut PgConnection, step: &PgStep) -> Result<()> {
+    for check in step.checks {
+        let row = sqlx::query(check.query).fetch_optional(&mut *connection).await.map_err(step_failed(step))?;
+        if row.is_some() {
+            let what = check.what.to_owned();
+            return Err(MigrationError::PostCondition { version: step.version, name: step.name, what });
+        }
+    }
+    Ok(())
+}

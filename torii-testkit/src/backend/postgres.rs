@@ -1,0 +1,64 @@
+//! PostgreSQL through sqlx.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{ConnectOptions, PgPool};
+use torii_core::Clock;
+use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage};
+
+use super::{Backend, BoxError, Database, OpenOptions, RawDatabase};
+use crate::{
+    servers::{PostgresDatabase, PostgresServer},
+    statements::StatementBudget,
+};
+
+/// PostgreSQL through sqlx: a database of its own on the shared server of the tests, opened as applications open it.
+#[derive(Clone, Copy, Debug)]
+pub struct Postgres;
+
+#[async_trait]
+impl Backend for Postgres {
+    type Provider = PostgresRepositoryProvider;
+
+    const NAME: &'static str = "postgres";
+    const BUDGET: StatementBudget = StatementBudget::POSTGRES;
+
+    async fn open(clock: Arc<dyn Clock>, options: OpenOptions) -> Database<Self::Provider> {
+        let database = PostgresServer::shared().database().await;
+        let storage = PostgresStorage::connect(&database.url()).await.expect("the database can be opened");
+        let mut provider = storage.into_repository_provider().with_clock(Arc::clone(&clock));
+        provider.migrate().await.expect("the schema can be brought up to date");
+        if options.log_statements {
+            provider = PostgresRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
+        }
+        let provider = provider.registered_tenants_only(options.registered_tenants_only);
+        let raw = OnServer { pool: provider.pool().clone(), _database: database };
+        Database { provider, raw: Arc::new(raw) }
+    }
+}
+
+/// The same database through a pool whose statements are logged, each before the call that ran it returns.
+async fn with_statement_log(pool: &PgPool) -> PgPool {
+    let level = "trace".parse().expect("it is the name of a level");
+    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
+    let pool_options = pool.options().clone();
+    pool.close().await;
+    pool_options.connect_lazy_with(options)
+}
+
+struct OnServer {
+    pool: PgPool,
+    _database: PostgresDatabase,
+}
+
+#[async_trait]
+impl RawDatabase for OnServer {
+    async fn execute(&self, statement: &'static str) -> Result<u64, BoxError> {
+        Ok(sqlx::query(statement).execute(&self.pool).await?.rows_affected())
+    }
+
+    async fn count(&self, statement: &'static str) -> Result<i64, BoxError> {
+        Ok(sqlx::query_scalar(statement).fetch_one(&self.pool).await?)
+    }
+}

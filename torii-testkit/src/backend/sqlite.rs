@@ -1,0 +1,64 @@
+//! SQLite through sqlx.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{ConnectOptions, SqlitePool};
+use tempfile::TempDir;
+use torii_core::Clock;
+use torii_storage_sqlite::{SqliteRepositoryProvider, SqliteStorage};
+
+use super::{Backend, BoxError, Database, OpenOptions, RawDatabase};
+use crate::statements::StatementBudget;
+
+/// SQLite through sqlx: a file in a directory of its own, opened as applications open it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sqlite;
+
+#[async_trait]
+impl Backend for Sqlite {
+    type Provider = SqliteRepositoryProvider;
+
+    const NAME: &'static str = "sqlite";
+    const BUDGET: StatementBudget = StatementBudget::SQLITE;
+
+    async fn open(clock: Arc<dyn Clock>, options: OpenOptions) -> Database<Self::Provider> {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("torii.db").display());
+        let storage = SqliteStorage::connect(&url).await.expect("the database can be opened");
+        let mut provider = storage.into_repository_provider().with_clock(Arc::clone(&clock));
+        provider.migrate().await.expect("the schema can be brought up to date");
+        if options.log_statements {
+            provider = SqliteRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
+        }
+        let provider = provider.registered_tenants_only(options.registered_tenants_only);
+        let raw = File { pool: provider.pool().clone(), _directory: directory };
+        Database { provider, raw: Arc::new(raw) }
+    }
+}
+
+/// The same database through a pool whose statements are logged. It has one connection, so that the thread which runs its
+/// statements has logged one before it takes the next.
+async fn with_statement_log(pool: &SqlitePool) -> SqlitePool {
+    let level = "trace".parse().expect("it is the name of a level");
+    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
+    let pool_options = pool.options().clone().min_connections(1).max_connections(1);
+    pool.close().await;
+    pool_options.connect_with(options).await.expect("the database can be opened again")
+}
+
+struct File {
+    pool: SqlitePool,
+    _directory: TempDir,
+}
+
+#[async_trait]
+impl RawDatabase for File {
+    async fn execute(&self, statement: &'static str) -> Result<u64, BoxError> {
+        Ok(sqlx::query(statement).execute(&self.pool).await?.rows_affected())
+    }
+
+    async fn count(&self, statement: &'static str) -> Result<i64, BoxError> {
+        Ok(sqlx::query_scalar(statement).fetch_one(&self.pool).await?)
+    }
+}

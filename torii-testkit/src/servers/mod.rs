@@ -1,0 +1,12 @@
+//! Real database servers for tests.
+//!
+//! A server is private: started from installed programs, with a data folder of its own that is thrown away, reachable by
+//! nobody else. All tests of one `cargo nextest run` share it, and all of one process under `cargo test`; it ends soon after
+//! them, whatever ended them. A server that is there already is used instead if its address is in the environment.
+
+mod postgres;
+mod programs;
+mod run;
+mod supervisor;
+
+pub use self::postgres::{PostgresDatabase, PostgresServer};

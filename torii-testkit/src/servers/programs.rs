@@ -1,0 +1,103 @@
+//! The installed programs, and whom they run as.
+
+use std::{
+    env, fs,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::run::Place;
+
+/// An account of this machine.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) user: u32,
+    pub(super) group: u32,
+}
+
+/// An account without rights that a server can run as.
+pub(super) fn unprivileged_account() -> Account {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| account(&accounts, name))
+        .expect("a database server does not run as root, and there is no account `postgres` or `nobody`")
+}
+
+/// The account of this name, in the format of `/etc/passwd`.
+fn account(accounts: &str, name: &str) -> Option<Account> {
+    let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut fields = line.split(':').skip(2);
+    Some(Account { user: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
+}
+
+/// The folder that holds all of `programs`: one of `PATH`, or the newest of `<installations>/<version>/bin`, as
+/// distributions install several versions beside each other.
+pub(super) fn find(programs: &[&str], installations: &Path) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let has_all = |folder: &PathBuf| programs.iter().all(|program| folder.join(program).is_file());
+    env::split_paths(&path).chain(versions(installations)).find(has_all)
+}
+
+/// The newest comes first.
+fn versions(installations: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(installations).into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    versions.into_iter().map(|(_, folder)| folder).collect()
+}
+
+/// Runs a program of a server in its place, and waits for its end.
+///
+/// # Panics
+/// With what it wrote, if it fails.
+pub(super) fn run(place: &Place, mut command: Command) {
+    // No group of its own would mean that an interrupt at the terminal reaches the server. The folder the tests run in may
+    // be closed to the account.
+    command.process_group(0).current_dir(&place.folder).stdin(Stdio::null());
+    if let Some(account) = &place.account {
+        command.gid(account.group).uid(account.user);
+    }
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_whole_name() {
+        let accounts = "postgresql:x:7:8::/:/bin/sh\npostgres:x:101:104:PostgreSQL,,,:/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(account(accounts, "postgres"), Some(Account { user: 101, group: 104 }));
+        assert_eq!(account(accounts, "nobody"), None);
+    }
+
+    #[test]
+    fn programs_that_are_not_installed_are_not_found() {
+        assert_eq!(find(&["sh", "torii-no-such-program"], Path::new("/usr/lib/torii-no-such-folder")), None);
+        assert!(find(&["sh"], Path::new("/usr/lib/torii-no-such-folder")).is_some());
+    }
+
+    #[test]
+    fn the_newest_version_comes_first() {
+        let folder = env::temp_dir().join(format!("torii-versions-{}", std::process::id()));
+        for version in ["9", "15", "common", "16"] {
+            fs::create_dir_all(folder.join(version)).unwrap();
+        }
+        let found = versions(&folder);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(found, ["16", "15", "9"].map(|version| folder.join(version).join("bin")));
+    }
+}

@@ -1,0 +1,49 @@
+//! The database servers that tests start.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::command::{Failure, run};
+
+/// Installs PostgreSQL with the system's package manager, unless it is installed or tests were told of a running one. Where nothing
+/// can be installed the tests say what is missing.
+pub(crate) fn install_missing() -> Result<(), Failure> {
+    let told = env::var_os("TORII_TEST_POSTGRES_URL").is_some();
+    if told || is_installed("initdb", Path::new("/usr/lib/postgresql")) || !may_install() {
+        return Ok(());
+    }
+    let mut update = Command::new("apt-get");
+    update.arg("update");
+    run(update)?;
+    let mut install = Command::new("apt-get");
+    install
+        .args(["install", "--yes", "--no-install-recommends", "postgresql"])
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    run(install)
+}
+
+/// Whether a program is in `PATH`, or in the `bin` folder of a version below `installations`.
+fn is_installed(program: &str, installations: &Path) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir(installations).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    env::split_paths(&path).chain(versions).any(|folder: PathBuf| folder.join(program).is_file())
+}
+
+/// Debian's package manager is there, and this is its administrator: only root can read what belongs to root alone.
+fn may_install() -> bool {
+    is_installed("apt-get", Path::new("/nowhere")) && fs::read_dir("/root").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_in_the_path() {
+        assert!(is_installed("cargo", Path::new("/nowhere")) || is_installed("rustc", Path::new("/nowhere")));
+        assert!(!is_installed("no-such-program", Path::new("/nowhere")));
+    }
+}
