@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{tenant::TenantId, token::TokenPurpose};
+use crate::{error::ValidationError, tenant::TenantId, token::TokenPurpose};
 
 /// SHA-256 of `token`, as 64 lower-case hexadecimal digits.
 pub fn hash_token(token: &str) -> String {
@@ -79,6 +79,23 @@ impl TokenDigest {
     pub fn to_hex(&self) -> String {
         hex(&self.0)
     }
+
+    /// The digest that 64 hexadecimal digits stand for.
+    ///
+    /// # Errors
+    /// [`ValidationError::InvalidField`] if `digits` is anything else.
+    pub fn from_hex(digits: &str) -> Result<Self, ValidationError> {
+        let invalid = || ValidationError::InvalidField("Session token hash must be 64 hexadecimal digits".into());
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(invalid());
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            let pair = digits.get(2 * index..2 * index + 2).ok_or_else(invalid)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| invalid())?;
+        }
+        Ok(Self(bytes))
+    }
 }
 
 impl From<[u8; 32]> for TokenDigest {
@@ -93,7 +110,7 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -127,6 +144,15 @@ mod tests {
             digest(TokenUse::Session, &TenantId::from_static("ab"), "c"),
             digest(TokenUse::Session, &TenantId::from_static("a"), "bc"),
         );
+    }
+
+    #[test]
+    fn digests_are_read_from_hexadecimal_digits() {
+        let digest = TokenDigest::new(TokenUse::Session, &ACME, "abc");
+        assert_eq!(TokenDigest::from_hex(&digest.to_hex()).unwrap(), digest);
+        for text in ["", "abc", &"g".repeat(64), &"a".repeat(63), &"é".repeat(32)] {
+            assert!(TokenDigest::from_hex(text).is_err(), "{text}");
+        }
     }
 
     #[test]

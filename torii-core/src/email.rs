@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::validation::EMAIL_MAX_BYTES;
+use crate::{crypto::hex, validation::EMAIL_MAX_BYTES};
 
 #[cfg(test)]
 mod tests;
@@ -44,14 +44,9 @@ impl EmailKey {
 
     /// Of a megabyte only the beginning and the length are looked at: such text is nobody's, and two of them may share a key.
     fn digest(typed: &str) -> Self {
-        use fmt::Write;
         let beginning = typed.as_bytes().get(..4 * EMAIL_MAX_BYTES).unwrap_or(typed.as_bytes());
-        let mut key = String::from("#");
-        for byte in Sha256::new().chain_update(beginning).chain_update(typed.len().to_string()).finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(key, "{byte:02x}");
-        }
-        Self(key)
+        let digest = Sha256::new().chain_update(beginning).chain_update(typed.len().to_string()).finalize();
+        Self(format!("#{}", hex(&digest)))
     }
 
     /// The key as stored.

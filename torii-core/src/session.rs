@@ -206,8 +206,8 @@ impl SessionBuilder {
     }
 }
 
-/// `text`, cut to at most `max` bytes at a character boundary.
-fn cut(mut text: String, max: usize) -> String {
+/// `text`, cut to at most `max` bytes at a character boundary: how user agents and IP addresses are shortened.
+pub fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max));
     }

@@ -3,7 +3,7 @@
 //! # For tests of an application
 //!
 //! - [`ManualClock`]: nothing has to sleep to see something expire. Hand it to the storage provider.
-//! - [`torii_mailer::MemoryTransport`]: keeps mails instead of sending them.
+//! - [`MemoryTransport`]: an outbox that keeps mails instead of sending them.
 //! - [`authenticator::SoftAuthenticator`]: a browser and an authenticator in one, for passkey flows.
 //!
 //! # For the author of a backend
@@ -45,3 +45,5 @@ pub use self::{
     backend::{Backend, Provider},
     clock::ManualClock,
 };
+/// The outbox: keeps mails instead of sending them.
+pub use torii_mailer::MemoryTransport;

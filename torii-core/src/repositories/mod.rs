@@ -18,13 +18,13 @@
 //!   statement. What only deletes works in suspended tenants too.
 //! - **Not found is data**: `None`, `false`, an empty list, or a deletion that does nothing. Services decide what absence
 //!   means. The one exception is a method that returns the changed row, which answers
-//!   [`StorageError::NotFound`](crate::error::StorageError::NotFound).
+//!   [`StorageError::NotFound`].
 //! - **Atomic.** A method is one statement, or one transaction that it opens and closes itself. What works once is consumed by
 //!   one conditional statement whose row count decides.
 //! - **Digests, not tokens.** The text of a token never reaches the database; see [`TokenDigest`](crate::crypto::TokenDigest).
 //! - **Time comes from the clock** of the provider; statements never ask the database for it.
-//! - **Errors are kinds.** Driver errors become [`StorageError::Failed`](crate::error::StorageError::Failed) with the driver's
-//!   error as source. A stored value that cannot be read is [`StorageError::Corrupt`](crate::error::StorageError::Corrupt).
+//! - **Errors are kinds.** Driver errors become [`StorageError::Failed`] with the driver's
+//!   error as source. A stored value that cannot be read is [`StorageError::Corrupt`].
 
 use std::{fmt, sync::Arc};
 

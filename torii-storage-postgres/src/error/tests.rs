@@ -63,3 +63,18 @@ fn a_connection_error_names_the_place_and_no_secret() {
     assert!(cause.to_string().contains("as app"));
     assert!(!format!("{error:?} {cause}").contains("secret"));
 }
+
+#[test]
+fn what_keeps_from_connecting_has_a_name() {
+    let options: PgConnectOptions = "postgres://app@localhost/shop".parse().unwrap();
+    for (error, expected) in [
+        (no_answer(), ConnectProblem::NoAnswer),
+        (broken_by(io::ErrorKind::ConnectionRefused), ConnectProblem::Unreachable),
+        (sqlx::Error::Tls("the server speaks no TLS".into()), ConnectProblem::Encryption),
+        (sqlx::Error::Protocol("this is a web server".into()), ConnectProblem::Other),
+    ] {
+        let error = connect_error("connect to database", &options, error);
+        let StorageError::Failed { source, .. } = &error else { unreachable!("{error}") };
+        assert_eq!(source.downcast_ref::<ConnectError>().unwrap().problem(), expected);
+    }
+}

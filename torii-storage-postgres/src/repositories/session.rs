@@ -7,9 +7,9 @@ use torii_core::{
     Error, Session, SessionToken, User, UserId,
     clock::saturating_add,
     crypto::{TokenDigest, TokenUse},
-    error::{SessionError, StorageError, StorageErrorKind, ValidationError},
+    error::{SessionError, StorageError, StorageErrorKind},
     repositories::SessionRepository,
-    session::{IP_ADDRESS_MAX_BYTES, USER_AGENT_MAX_BYTES},
+    session::{IP_ADDRESS_MAX_BYTES, USER_AGENT_MAX_BYTES, cut},
 };
 
 use super::{Reading, StoredTime, keys, storable, user::UserRow, without_nul};
@@ -190,7 +190,7 @@ impl PostgresRepositoryProvider {
     pub(super) fn session_to_store(&self, session: Session) -> Result<(Session, TokenDigest), Error> {
         let digest = match &session.token {
             Some(token) => self.session_digest(token),
-            None => parse_digest(&session.token_hash)?,
+            None => TokenDigest::from_hex(&session.token_hash)?,
         };
         let session = Session {
             token_hash: digest.to_hex(),
@@ -253,31 +253,9 @@ fn bind_new(insert: Bound, session: &Session, digest: &TokenDigest) -> Bound {
         .bind(session.expires_at)
 }
 
-/// The digest that 64 hexadecimal digits stand for.
-fn parse_digest(hex: &str) -> Result<TokenDigest, ValidationError> {
-    let invalid = || ValidationError::InvalidField("Session token hash must be 64 hexadecimal digits".into());
-    let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(invalid());
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        let digits = hex.get(2 * index..2 * index + 2).ok_or_else(invalid)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
-    }
-    Ok(TokenDigest::from(digest))
-}
-
 /// An IP address as it is stored.
 pub(super) fn ip_address(text: &str) -> String {
     cut(without_nul(text), IP_ADDRESS_MAX_BYTES)
-}
-
-/// `text`, cut to at most `max` bytes at a character boundary.
-fn cut(mut text: String, max: usize) -> String {
-    if text.len() > max {
-        text.truncate(text.floor_char_boundary(max));
-    }
-    text
 }
 
 #[derive(FromRow)]

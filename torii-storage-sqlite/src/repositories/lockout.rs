@@ -10,10 +10,10 @@ use torii_core::{
     error::StorageError,
     lockout::{Credentials, Lockout, LockoutLimits, ReservedAttempt},
     repositories::BruteForceProtectionRepository,
-    session::IP_ADDRESS_MAX_BYTES,
+    session::{IP_ADDRESS_MAX_BYTES, cut},
 };
 
-use super::{Reading, keys, only, session::cut, storable, user::UserRow};
+use super::{Reading, keys, only, storable, user::UserRow};
 use crate::{
     SqliteRepositoryProvider,
     error::{failed, unreadable},

@@ -7,9 +7,9 @@ use torii_core::{
     Error, Session, SessionToken, User, UserId,
     clock::saturating_add,
     crypto::{TokenDigest, TokenUse},
-    error::{SessionError, StorageError, StorageErrorKind, ValidationError},
+    error::{SessionError, StorageError, StorageErrorKind},
     repositories::SessionRepository,
-    session::{IP_ADDRESS_MAX_BYTES, USER_AGENT_MAX_BYTES},
+    session::{IP_ADDRESS_MAX_BYTES, USER_AGENT_MAX_BYTES, cut},
 };
 
 use super::{Reading, keys, lockout, only, storable, user::UserRow};
@@ -193,7 +193,7 @@ impl SqliteRepositoryProvider {
         const OPERATION: &str = "create session";
         let digest = match &session.token {
             Some(token) => TokenDigest::new(TokenUse::Session, self.tenant_id(), token.expose_secret()),
-            None => parse_digest(&session.token_hash)?,
+            None => TokenDigest::from_hex(&session.token_hash)?,
         };
         let session = Session {
             token_hash: digest.to_hex(),
@@ -249,28 +249,6 @@ impl SqliteRepositoryProvider {
             ip_address: row.ip_address,
         })
     }
-}
-
-/// The digest that 64 hexadecimal digits stand for.
-fn parse_digest(hex: &str) -> Result<TokenDigest, ValidationError> {
-    let invalid = || ValidationError::InvalidField("Session token hash must be 64 hexadecimal digits".into());
-    let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(invalid());
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        let digits = hex.get(2 * index..2 * index + 2).ok_or_else(invalid)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
-    }
-    Ok(TokenDigest::from(digest))
-}
-
-/// `text`, cut to at most `max` bytes at a character boundary.
-pub(super) fn cut(mut text: String, max: usize) -> String {
-    if text.len() > max {
-        text.truncate(text.floor_char_boundary(max));
-    }
-    text
 }
 
 #[derive(sqlx::FromRow)]
