@@ -50,7 +50,6 @@ mod sql;
 mod access;
 mod cleanup;
 mod error;
-mod known_tenants;
 mod pool;
 mod postgres_user;
 mod provider;

@@ -8,8 +8,8 @@ use torii_core::{
     Clock, Error, RepositoryProvider, SystemClock, TenantError, TenantId, TenantStatus,
     repositories::{
         BruteForceProtectionRepository, BruteForceRepositoryProvider, CleanupReport, CleanupRetention, CleanupScope,
-        OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider, PasswordRepository,
-        PasswordRepositoryProvider, SessionRepository, SessionRepositoryProvider, TokenRepository,
+        KnownTenants, OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider,
+        PasswordRepository, PasswordRepositoryProvider, SessionRepository, SessionRepositoryProvider, TokenRepository,
         TokenRepositoryProvider, UserRepository, UserRepositoryProvider,
     },
 };
@@ -17,7 +17,6 @@ use torii_core::{
 use crate::{
     access::{Call, nothing},
     error::tenant_is_gone,
-    known_tenants::KnownTenants,
 };
 
 /// Registers the tenant if it is unknown. Either way its status comes back.

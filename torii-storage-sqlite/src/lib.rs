@@ -45,7 +45,6 @@ mod sql;
 mod access;
 mod cleanup;
 mod error;
-mod known_tenants;
 mod pool;
 mod provider;
 mod repositories;

@@ -13,8 +13,8 @@ use torii_core::{
     Clock, Error, RepositoryProvider, SystemClock, TenantError, TenantId, TenantStatus,
     repositories::{
         BruteForceProtectionRepository, BruteForceRepositoryProvider, CleanupReport, CleanupRetention, CleanupScope,
-        OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider, PasswordRepository,
-        PasswordRepositoryProvider, SessionRepository, SessionRepositoryProvider, TokenRepository,
+        KnownTenants, OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider,
+        PasswordRepository, PasswordRepositoryProvider, SessionRepository, SessionRepositoryProvider, TokenRepository,
         TokenRepositoryProvider, UserRepository, UserRepositoryProvider,
     },
 };
@@ -22,7 +22,6 @@ use torii_core::{
 use crate::{
     access::{Access, WriteTransaction, Writer},
     error::failed,
-    known_tenants::KnownTenants,
 };
 
 /// Registers the tenant if it is unknown. Either way its status comes back.

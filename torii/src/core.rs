@@ -123,9 +123,7 @@ impl<R: RepositoryProvider> Core<R> {
         ip_address: Option<String>,
     ) -> Option<NewSession> {
         match self.shared.sessions {
-            Sessions::Database => {
-                Some(NewSession { user_agent, ip_address, lifetime: context.policy().first_session_lifetime() })
-            }
+            Sessions::Database => Some(new_session(context, user_agent, ip_address)),
             Sessions::Jwt(_) => None,
         }
     }
@@ -163,7 +161,7 @@ impl<R: RepositoryProvider> Core<R> {
                 provider.create_session(user_id, user_agent, ip_address, lifetime).await?
             }
             None => {
-                let new = NewSession { user_agent, ip_address, lifetime: context.policy().first_session_lifetime() };
+                let new = new_session(context, user_agent, ip_address);
                 let session = new.begin(context.id().clone(), user_id.clone(), self.repositories.clock().now());
                 self.repositories.session().create(session).await?
             }
@@ -223,4 +221,9 @@ impl<R: RepositoryProvider> Core<R> {
         crate::mail::link(base, "")?;
         mail.admit(context.id(), email, kind, self.repositories.clock().now()).map_err(crate::ToriiError::auth)
     }
+}
+
+/// A session under the policy in force.
+fn new_session(context: &TenantContext, user_agent: Option<String>, ip_address: Option<String>) -> NewSession {
+    NewSession { user_agent, ip_address, lifetime: context.policy().first_session_lifetime() }
 }

@@ -31,6 +31,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub mod brute_force;
+mod known_tenants;
 pub mod oauth;
 pub mod passkey;
 pub mod password;
@@ -41,6 +42,7 @@ pub mod user;
 
 pub use self::{
     brute_force::{BruteForceProtectionRepository, BruteForceRepositoryProvider},
+    known_tenants::KnownTenants,
     oauth::{OAuthRepository, OAuthRepositoryProvider, Unlinked},
     passkey::{PasskeyRepository, PasskeyRepositoryProvider},
     password::{PasswordRepository, PasswordRepositoryProvider},

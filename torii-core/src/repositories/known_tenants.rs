@@ -5,25 +5,26 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use torii_core::TenantId;
+use crate::tenant::TenantId;
 
 /// Forgotten all at once when they are more than this: about 8 MB.
 const LIMIT: usize = 50_000;
 
-/// The tenants that this process has seen registered.
+/// The tenants that this process has seen registered, for backends whose writes would otherwise have to ask first.
 ///
 /// The first write into any other one registers it by the way. Only a hint: a write still looks at the tenant itself, and one
 /// that finds it gone, because somebody purged it or the registration was rolled back, registers it anew.
 #[derive(Debug, Default)]
-pub(crate) struct KnownTenants(Mutex<HashSet<TenantId>>);
+pub struct KnownTenants(Mutex<HashSet<TenantId>>);
 
 impl KnownTenants {
-    /// The default tenant is registered by the migration.
-    pub(crate) fn contains(&self, tenant: &TenantId) -> bool {
+    /// Whether a tenant was seen. The default tenant is registered by the migration.
+    pub fn contains(&self, tenant: &TenantId) -> bool {
         tenant.is_default() || self.lock().contains(tenant.as_str())
     }
 
-    pub(crate) fn add(&self, tenant: &TenantId) {
+    /// A tenant is registered.
+    pub fn add(&self, tenant: &TenantId) {
         let mut tenants = self.lock();
         if tenants.len() >= LIMIT {
             tenants.clear();
@@ -31,7 +32,8 @@ impl KnownTenants {
         tenants.insert(tenant.clone());
     }
 
-    pub(crate) fn remove(&self, tenant: &TenantId) {
+    /// A tenant was purged.
+    pub fn remove(&self, tenant: &TenantId) {
         self.lock().remove(tenant.as_str());
     }
 
