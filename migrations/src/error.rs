@@ -85,6 +85,22 @@ pub enum MigrationError {
         /// The first schema of its search path.
         schema: String,
     },
+    /// Row-level security is switched by the owner of the tables, and the role is not. Nothing was changed.
+    #[error("The role {role} does not own the table {table}: its owner has to switch row-level security; nothing was changed")]
+    MayNotAlter {
+        /// The role that tried.
+        role: String,
+        /// A table that belongs to somebody else.
+        table: String,
+    },
+    /// Row-level security is switched on a schema that is up to date. Nothing was changed.
+    #[error("Migration {version} ({name}) has to be applied before row-level security is switched; nothing was changed")]
+    Pending {
+        /// The first step that is missing.
+        version: i64,
+        /// The step's name.
+        name: &'static str,
+    },
     /// A step that has been applied reads differently today: released steps never change.
     #[error("Migration {version} ({name}) is not the one that this database was migrated with")]
     ChecksumMismatch {

@@ -10,12 +10,18 @@ mod bookkeeping;
 mod errors;
 mod index;
 mod neighbours;
+mod row_security;
 mod run;
 mod session;
 mod steps;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::row_security::{
+    RowLevelSecurity, disable_row_level_security, disable_row_level_security_with, enable_row_level_security,
+    enable_row_level_security_with, row_level_security,
+};
 
 /// Brings the database of `pool` to the newest schema.
 ///

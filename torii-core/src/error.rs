@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use crate::tenant::TenantError;
+use crate::{tenant::TenantError, user::MetadataError};
 
 pub mod utilities;
 
@@ -219,6 +219,9 @@ pub enum ValidationError {
     /// A required field is absent.
     #[error("Missing required field: {0}")]
     MissingField(String),
+    /// Not metadata of a user.
+    #[error("Invalid metadata: {0}")]
+    InvalidMetadata(MetadataError),
 }
 
 /// An event could not be delivered.

@@ -25,6 +25,8 @@ pub enum Event {
     UserCreated(User),
     /// A user's address, name or verification changed.
     UserUpdated(User),
+    /// A user's metadata changed. They are not told here: they may be nobody else's business.
+    UserMetadataUpdated(UserId),
     /// A user was deleted.
     UserDeleted(UserId),
     /// Somebody signed in.

@@ -10,6 +10,7 @@ pub mod error;
 pub mod events;
 pub mod id;
 pub mod lockout;
+pub mod metrics;
 pub mod oauth;
 pub mod page;
 pub mod passkey;
@@ -46,5 +47,5 @@ pub use self::{
     },
     tenant::{IntoTenantId, Tenant, TenantContext, TenantError, TenantId, TenantStatus},
     token::{SecureToken, TokenPurpose},
-    user::{NewUser, OAuthAccount, Registration, User, UserId, UserManager},
+    user::{MetadataPatch, NewUser, OAuthAccount, Registration, User, UserId, UserManager, UserMetadata},
 };

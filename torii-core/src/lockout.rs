@@ -161,4 +161,6 @@ pub struct ReservedAttempt {
     pub locked_until: Option<DateTime<Utc>>,
     /// Who owns the address, if anybody does.
     pub credentials: Option<Credentials>,
+    /// Its entry in the log of wrong passwords, where storage wrote that along.
+    pub logged: Option<i64>,
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::metadata::{MetadataError, MetadataPatch, UserMetadata};
 pub use crate::oauth::{OAuthAccount, OAuthAccountBuilder};
 use crate::{
     clock::{Clock, SystemClock},
@@ -13,6 +14,8 @@ use crate::{
     id::{generate_prefixed_id, validate_prefixed_id},
     tenant::TenantId,
 };
+
+pub mod metadata;
 
 #[cfg(test)]
 mod tests;

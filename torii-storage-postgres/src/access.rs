@@ -9,9 +9,18 @@ use sqlx::{
     query::Query,
 };
 use tokio::time::timeout;
-use torii_core::{TenantId, error::Error};
+use torii_core::{
+    TenantId,
+    error::Error,
+    metrics::{Outcome, StorageObserver},
+};
 
-use crate::error::{Passing, failed, passing, unconfirmed};
+use crate::{
+    error::{Passing, failed, kind_of, passing, unconfirmed},
+    lease::Lease,
+    observe::{Attempt, Stopwatch},
+    rls::{Access, Reach, RowSecurity},
+};
 
 /// How long to wait before a statement that met a deadlock or a serialization failure is tried again, time after time.
 const PAUSES: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
@@ -39,12 +48,39 @@ pub(crate) struct Call<'a> {
     tenant: &'a TenantId,
     operation: &'static str,
     now: DateTime<Utc>,
+    observer: Option<&'a dyn StorageObserver>,
+    row_security: &'a RowSecurity,
+    reach: Reach,
+}
+
+/// A read whose binding to a tenant may cost no round trip of its own, in two texts that say the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Twofold {
+    pub(crate) statement: &'static str,
+    /// Calls a function that binds the tenant and then reads: what runs where row-level security is on.
+    pub(crate) function: &'static str,
 }
 
 impl<'a> Call<'a> {
-    /// `operation` is an infinitive, for errors.
-    pub(crate) fn new(pool: &'a PgPool, tenant: &'a TenantId, operation: &'static str, now: DateTime<Utc>) -> Self {
-        Self { pool, tenant, operation, now }
+    /// `operation` is an infinitive, for errors and for whoever measures.
+    pub(crate) fn new(
+        pool: &'a PgPool,
+        tenant: &'a TenantId,
+        operation: &'static str,
+        now: DateTime<Utc>,
+        row_security: &'a RowSecurity,
+    ) -> Self {
+        Self { pool, tenant, operation, now, observer: None, row_security, reach: Reach::OneTenant }
+    }
+
+    /// The same across tenants. Row-level security lets such a call list tenants and sweep, and nothing else.
+    pub(crate) fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
+    }
+
+    /// The same, told to `observer`.
+    pub(crate) fn observed_by(self, observer: Option<&'a dyn StorageObserver>) -> Self {
+        Self { observer, ..self }
     }
 
     /// The time of the call.
@@ -55,7 +91,7 @@ impl<'a> Call<'a> {
     /// Reads rows.
     pub(crate) async fn read_all<T: Row>(&self, text: &'static str, bind: impl Bind) -> Result<Vec<T>, Error> {
         let bind = &bind;
-        let rows = self.repeat(Again::Harmless, || self.rows(text, bind)).await?;
+        let rows = self.repeat(Again::Harmless, || self.rows(text, bind, Access::Read)).await?;
         rows.iter().map(T::from_row).collect::<Result<_, _>>().map_err(failed(self.operation))
     }
 
@@ -64,32 +100,52 @@ impl<'a> Call<'a> {
         self.read_all(text, bind).await.map(first)
     }
 
+    /// Reads one row in one round trip.
+    pub(crate) async fn read_at_once<T: Row>(&self, text: Twofold, bind: impl Bind) -> Result<Option<T>, Error> {
+        let bind = &bind;
+        let text = if self.row_security.is_on() { text.function } else { text.statement };
+        let rows = self.repeat(Again::Harmless, || self.unbound_rows(text, bind)).await?;
+        rows.first().map(T::from_row).transpose().map_err(failed(self.operation))
+    }
+
     /// Runs a statement that writes, and returns its first row.
     pub(crate) async fn write<T: Row>(&self, text: &'static str, bind: impl Bind) -> Result<Option<T>, Error> {
         let bind = &bind;
-        let rows = self.repeat(Again::Harmful, || self.rows(text, bind)).await?;
+        let rows = self.repeat(self.again(), || self.rows(text, bind, Access::Write)).await?;
         rows.first().map(T::from_row).transpose().map_err(failed(self.operation))
     }
 
     /// Runs a statement that writes, and returns how many rows it wrote.
     pub(crate) async fn execute(&self, text: &'static str, bind: impl Bind) -> Result<u64, Error> {
         let bind = &bind;
-        self.repeat(Again::Harmful, || self.affected(text, bind)).await
+        self.repeat(self.again(), || self.affected(text, bind)).await
     }
 
     /// Asks the database a trivial question.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         self.repeat(Again::Harmless, || async {
-            sqlx::query("SELECT 1").execute(self.pool).await.map(drop).map_err(failed(self.operation))
+            let mut connection = self.acquire(self.pool.acquire()).await?;
+            sqlx::query("SELECT 1").execute(&mut *connection).await.map(drop).map_err(failed(self.operation))
         })
         .await
     }
 
     /// Begins a transaction. What runs in it is wrapped in [`Call::repeat`], which may say [`Again::Harmless`]: a transaction
     /// whose connection breaks is rolled back, and a commit that is not confirmed is never repeated.
-    pub(crate) async fn begin(&self) -> Result<WriteTransaction<'a>, Error> {
-        let transaction = self.pool.begin().await.map_err(failed(self.operation))?;
+    pub(crate) async fn begin<'l>(&self, lease: &'l mut Lease) -> Result<WriteTransaction<'a, 'l>, Error> {
+        let transaction = self.transaction(lease, Access::Write).await?;
         Ok(WriteTransaction { call: *self, transaction })
+    }
+
+    async fn transaction<'l>(&self, lease: &'l mut Lease, access: Access) -> Result<Transaction<'l, Postgres>, Error> {
+        self.row_security.require(self.pool).await?;
+        let begin = self.row_security.begin(self.tenant, self.reach, access);
+        self.acquire(lease.begin(self.pool, begin)).await
+    }
+
+    /// A write in a transaction of its own is done when that is committed, and not before.
+    fn again(&self) -> Again {
+        if self.row_security.is_on() { Again::Harmless } else { Again::Harmful }
     }
 
     /// Does something, and does it again if it failed for a reason that passes: three times after a deadlock or a serialization
@@ -101,22 +157,31 @@ impl<'a> Call<'a> {
         let mut pauses = PAUSES.into_iter();
         let mut broken = false;
         loop {
+            let observed = Attempt::start(self.observer, self.operation);
             let error = match attempt().await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    observed.finished(Outcome::Done);
+                    return Ok(done);
+                }
                 Err(error) => error,
             };
-            match passing(&error) {
-                Some(Passing::Conflict) => match pauses.next() {
-                    Some(length) => pause(length).await,
-                    None => return Err(error),
-                },
+            let passing = passing(&error);
+            let pause = match passing {
+                Some(Passing::Conflict) => pauses.next(),
                 Some(Passing::Broken { ran }) => {
-                    self.weed().await;
-                    if broken || (ran && again == Again::Harmful) {
-                        return Err(error);
-                    }
+                    let is_in_vain = broken || (ran && again == Again::Harmful);
                     broken = true;
+                    (!is_in_vain).then_some(Duration::ZERO)
                 }
+                None => None,
+            };
+            let kind = kind_of(&error);
+            observed.finished(if pause.is_some() { Outcome::Retried(kind) } else { Outcome::Failed(kind) });
+            if let Some(Passing::Broken { .. }) = passing {
+                self.weed().await;
+            }
+            match pause {
+                Some(length) => wait(length).await,
                 None => return Err(error),
             }
         }
@@ -134,15 +199,46 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn rows(&self, text: &'static str, bind: &impl Bind) -> Result<Vec<PgRow>, Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(self.operation))?;
+    /// Waits for a connection, or a transaction on one: the one place where that is done, and measured.
+    async fn acquire<T>(&self, connection: impl Future<Output = sqlx::Result<T>>) -> Result<T, Error> {
+        let stopwatch = Stopwatch::start(self.observer, self.operation);
+        let connection = connection.await.map_err(failed(self.operation));
+        stopwatch.connected(connection.as_ref().map_err(kind_of));
+        connection
+    }
+
+    async fn rows(&self, text: &'static str, bind: &impl Bind, access: Access) -> Result<Vec<PgRow>, Error> {
+        if !self.row_security.is_on() {
+            return self.unbound_rows(text, bind).await;
+        }
+        let mut lease = Lease::default();
+        let mut transaction = self.transaction(&mut lease, access).await?;
+        let rows = self.bound(text, bind).fetch_all(&mut *transaction).await.map_err(failed(self.operation))?;
+        // What only read is rolled back when the connection returns to the pool, while the caller goes on.
+        if access == Access::Write {
+            transaction.commit().await.map_err(unconfirmed(self.operation))?;
+        }
+        Ok(rows)
+    }
+
+    async fn unbound_rows(&self, text: &'static str, bind: &impl Bind) -> Result<Vec<PgRow>, Error> {
+        self.row_security.require(self.pool).await?;
+        let mut connection = self.acquire(self.pool.acquire()).await?;
         self.bound(text, bind).fetch_all(&mut *connection).await.map_err(failed(self.operation))
     }
 
     async fn affected(&self, text: &'static str, bind: &impl Bind) -> Result<u64, Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(self.operation))?;
-        let done = self.bound(text, bind).execute(&mut *connection).await.map_err(failed(self.operation))?;
-        Ok(done.rows_affected())
+        if !self.row_security.is_on() {
+            self.row_security.require(self.pool).await?;
+            let mut connection = self.acquire(self.pool.acquire()).await?;
+            let done = self.bound(text, bind).execute(&mut *connection).await.map_err(failed(self.operation))?;
+            return Ok(done.rows_affected());
+        }
+        let mut lease = Lease::default();
+        let mut transaction = self.begin(&mut lease).await?;
+        let affected = transaction.execute(text, bind).await?;
+        transaction.commit().await?;
+        Ok(affected)
     }
 
     fn bound(&self, text: &'static str, bind: &impl Bind) -> Bound {
@@ -151,12 +247,12 @@ impl<'a> Call<'a> {
 }
 
 /// A transaction; dropped without a commit it is rolled back.
-pub(crate) struct WriteTransaction<'a> {
+pub(crate) struct WriteTransaction<'a, 'l> {
     call: Call<'a>,
-    transaction: Transaction<'static, Postgres>,
+    transaction: Transaction<'l, Postgres>,
 }
 
-impl WriteTransaction<'_> {
+impl WriteTransaction<'_, '_> {
     /// Runs a statement and returns its first row.
     pub(crate) async fn row<T: Row>(&mut self, text: &'static str, bind: impl Bind) -> Result<Option<T>, Error> {
         let operation = self.call.operation;
@@ -200,7 +296,7 @@ pub(crate) fn nothing(statement: Bound) -> Bound {
 }
 
 #[expect(clippy::disallowed_methods, reason = "bounded pauses between tries; nothing is waited for")]
-async fn pause(length: Duration) {
+async fn wait(length: Duration) {
     tokio::time::sleep(length).await;
 }
 

@@ -7,7 +7,11 @@ use torii_core::{
     repositories::{CleanupReport, CleanupRetention, CleanupScope},
 };
 
-use crate::{PostgresRepositoryProvider, access::nothing};
+use crate::{
+    PostgresRepositoryProvider,
+    access::{Call, nothing},
+    rls::Reach,
+};
 
 /// Rows per write.
 const BATCH: u64 = 500;
@@ -115,32 +119,41 @@ impl PostgresRepositoryProvider {
         let log_begins = saturating_add(now, -retention.failed_attempts);
         let attempts_count_from = saturating_add(now, -retention.lockout_period);
         let mut report = CleanupReport::default();
-        report.sessions = self.delete_batches(SESSIONS.statement(scope)).await?;
-        report.secure_tokens = self.delete_batches(SECURE_TOKENS.statement(scope)).await?;
-        report.oauth_states = self.delete_batches(OAUTH_STATES.statement(scope)).await?;
-        report.passkey_challenges = self.delete_batches(PASSKEY_CHALLENGES.statement(scope)).await?;
-        report.failed_login_attempts = self.delete_attempts(ATTEMPTS.statement(scope), log_begins).await?;
-        report.lockouts = self.delete_lockouts(LOCKOUTS.statement(scope), attempts_count_from).await?;
+        report.sessions = self.delete_batches(SESSIONS, scope).await?;
+        report.secure_tokens = self.delete_batches(SECURE_TOKENS, scope).await?;
+        report.oauth_states = self.delete_batches(OAUTH_STATES, scope).await?;
+        report.passkey_challenges = self.delete_batches(PASSKEY_CHALLENGES, scope).await?;
+        report.failed_login_attempts = self.delete_attempts(ATTEMPTS.statement(scope), scope, log_begins).await?;
+        report.lockouts = self.delete_lockouts(LOCKOUTS, scope, attempts_count_from).await?;
         Ok(report)
     }
 
     /// The tenant's sessions that are over.
     pub(crate) async fn sweep_sessions(&self) -> Result<u64, Error> {
-        self.delete_batches(SESSIONS.this_tenant).await
+        self.delete_batches(SESSIONS, CleanupScope::ThisTenant).await
     }
 
     /// The tenant's mail tokens that are over.
     pub(crate) async fn sweep_tokens(&self) -> Result<u64, Error> {
-        self.delete_batches(SECURE_TOKENS.this_tenant).await
+        self.delete_batches(SECURE_TOKENS, CleanupScope::ThisTenant).await
     }
 
     /// The tenant's log before a time, except of users who are locked by hand.
     pub(crate) async fn sweep_attempts(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        self.delete_attempts(UNLOCKED_ATTEMPTS, before).await
+        self.delete_attempts(UNLOCKED_ATTEMPTS, CleanupScope::ThisTenant, before).await
     }
 
-    async fn delete_batches(&self, delete: &'static str) -> Result<u64, Error> {
-        let call = self.call("clean up");
+    /// A call that reaches as far as the statements of the scope do.
+    fn sweeping(&self, operation: &'static str, scope: CleanupScope) -> Call<'_> {
+        self.call(operation).reaching(match scope {
+            CleanupScope::ThisTenant => Reach::OneTenant,
+            CleanupScope::AllTenants => Reach::AllTenants,
+        })
+    }
+
+    async fn delete_batches(&self, delete: Scoped, scope: CleanupScope) -> Result<u64, Error> {
+        let call = self.sweeping("clean up", scope);
+        let delete = delete.statement(scope);
         let mut deleted = 0;
         loop {
             let batch = call.execute(delete, nothing).await?;
@@ -151,8 +164,13 @@ impl PostgresRepositoryProvider {
         }
     }
 
-    async fn delete_attempts(&self, choose: &'static str, before: DateTime<Utc>) -> Result<u64, Error> {
-        let call = self.call("clean up failed login attempts");
+    async fn delete_attempts(
+        &self,
+        choose: &'static str,
+        scope: CleanupScope,
+        before: DateTime<Utc>,
+    ) -> Result<u64, Error> {
+        let call = self.sweeping("clean up failed login attempts", scope);
         let mut deleted = 0;
         let mut after = i64::MIN;
         loop {
@@ -164,8 +182,14 @@ impl PostgresRepositoryProvider {
         }
     }
 
-    async fn delete_lockouts(&self, choose: &'static str, counts_from: DateTime<Utc>) -> Result<u64, Error> {
-        let call = self.call("clean up lockouts");
+    async fn delete_lockouts(
+        &self,
+        choose: Scoped,
+        scope: CleanupScope,
+        counts_from: DateTime<Utc>,
+    ) -> Result<u64, Error> {
+        let call = self.sweeping("clean up lockouts", scope);
+        let choose = choose.statement(scope);
         let mut deleted = 0;
         // Before every other key.
         let mut after = (String::new(), String::new());

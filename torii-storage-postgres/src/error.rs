@@ -46,6 +46,15 @@ pub(crate) fn is(error: &Error, wanted: StorageErrorKind) -> bool {
     matches!(error, Error::Storage(StorageError::Failed { kind, .. }) if *kind == wanted)
 }
 
+/// The kind of a failure.
+pub(crate) fn kind_of(error: &Error) -> StorageErrorKind {
+    match error {
+        Error::Storage(StorageError::Failed { kind, .. }) => *kind,
+        Error::Storage(StorageError::Corrupt { .. }) => StorageErrorKind::Corrupt,
+        _ => StorageErrorKind::Other,
+    }
+}
+
 /// Whether a row was refused because its tenant is not registered: somebody purged the tenant meanwhile.
 pub(crate) fn tenant_is_gone(error: &Error) -> bool {
     let constraint = driver_error(error).and_then(sqlx::Error::as_database_error).and_then(|error| error.constraint());

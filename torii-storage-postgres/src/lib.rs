@@ -50,15 +50,19 @@ mod sql;
 mod access;
 mod cleanup;
 mod error;
+mod lease;
+mod observe;
 mod pool;
 mod postgres_user;
 mod provider;
 mod repositories;
+mod rls;
 mod storage;
 
 pub use self::{
     error::{ConnectError, ConnectProblem},
     postgres_user::PostgresUser,
     provider::PostgresRepositoryProvider,
+    rls::RowLevelSecurityError,
     storage::PostgresStorage,
 };

@@ -12,6 +12,7 @@ use torii_core::error::StorageError;
 use crate::{
     access::PING_TIMEOUT,
     error::{connect_error, no_answer, not_a_url, storage_error},
+    rls::{RowSecurity, hidden_from},
 };
 
 /// How long a caller waits for a connection.
@@ -27,8 +28,9 @@ const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// More than this crate has statements, so that each is prepared once per connection.
 const CACHED_STATEMENTS: usize = 200;
 
-/// Connects to the database of `url`: `postgres://user:password@host:port/database`, with sqlx's parameters (`?sslmode=`).
-pub(crate) async fn connect(url: &str) -> Result<PgPool, StorageError> {
+/// Connects to the database of `url`: `postgres://user:password@host:port/database`, with sqlx's parameters (`?sslmode=`). Says
+/// whether policies were found to hide rows from its role.
+pub(crate) async fn connect(url: &str) -> Result<(PgPool, RowSecurity), StorageError> {
     const OPERATION: &str = "connect to database";
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(not_a_url(OPERATION));
@@ -41,12 +43,16 @@ pub(crate) async fn connect(url: &str) -> Result<PgPool, StorageError> {
         options = options.application_name("torii");
     }
     // A pool waits for a server that is not there and reports only that time is up.
-    match timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or_else(|_| Err(no_answer())) {
-        // Whether it closes politely makes no difference.
-        Ok(connection) => drop(connection.close().await),
+    let row_security = match timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or_else(|_| Err(no_answer())) {
+        Ok(mut connection) => {
+            let hidden_from = timeout(ACQUIRE_TIMEOUT, hidden_from(&mut connection)).await.unwrap_or_default();
+            // Whether it closes politely makes no difference.
+            drop(connection.close().await);
+            RowSecurity::off(hidden_from)
+        }
         Err(error) => return Err(connect_error(OPERATION, &options, error)),
-    }
-    Ok(PgPoolOptions::new()
+    };
+    let pool = PgPoolOptions::new()
         .min_connections(1)
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -59,5 +65,6 @@ pub(crate) async fn connect(url: &str) -> Result<PgPool, StorageError> {
                     || matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options);
+    Ok((pool, row_security))
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use sqlx::PgPool;
 use torii_core::{
     Clock, Error, RepositoryProvider, SystemClock, TenantError, TenantId, TenantStatus,
+    metrics::{ObservableStorage, PoolStatus, StorageObserver},
     repositories::{
         BruteForceProtectionRepository, BruteForceRepositoryProvider, CleanupReport, CleanupRetention, CleanupScope,
         KnownTenants, OAuthRepository, OAuthRepositoryProvider, PasskeyRepository, PasskeyRepositoryProvider,
@@ -17,6 +18,7 @@ use torii_core::{
 use crate::{
     access::{Call, nothing},
     error::tenant_is_gone,
+    rls::RowSecurity,
 };
 
 /// Registers the tenant if it is unknown. Either way its status comes back.
@@ -35,6 +37,8 @@ pub struct PostgresRepositoryProvider {
     clock: Arc<dyn Clock>,
     registered_tenants_only: bool,
     known_tenants: Arc<KnownTenants>,
+    observer: Option<Arc<dyn StorageObserver>>,
+    row_security: RowSecurity,
 }
 
 impl PostgresRepositoryProvider {
@@ -47,7 +51,14 @@ impl PostgresRepositoryProvider {
             clock: Arc::new(SystemClock),
             registered_tenants_only: false,
             known_tenants: Arc::default(),
+            observer: None,
+            row_security: RowSecurity::default(),
         }
+    }
+
+    /// The same of a pool whose connections were found to be subject to policies, or not.
+    pub(crate) fn connected(pool: PgPool, row_security: RowSecurity) -> Self {
+        Self { row_security, ..Self::new(pool) }
     }
 
     /// The same with the time from `clock`.
@@ -56,10 +67,28 @@ impl PostgresRepositoryProvider {
         Self { clock, ..self }
     }
 
+    /// The same, which tells `observer` how long callers wait for a connection, and how long statements and transactions take.
+    /// Migrations, and what an application does on [`PostgresRepositoryProvider::pool`], are not told.
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn StorageObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
     /// Whether a write into a tenant that is not registered is refused, instead of registering it.
     #[must_use]
     pub fn registered_tenants_only(self, registered_tenants_only: bool) -> Self {
         Self { registered_tenants_only, ..self }
+    }
+
+    /// Whether row-level security keeps tenants apart too, behind the predicates of the statements; not if not called.
+    ///
+    /// Transactions are then bound to their tenant, and the database shows and accepts no row of another one, whatever a
+    /// statement says. [`migrate`](Self::migrate) puts the tables behind policies. The role that serves calls must be one that
+    /// policies concern: neither a superuser nor one with `BYPASSRLS`. Once per provider, before the first call is served, the
+    /// database is asked whether all of that holds; [`check`](Self::check) asks at a moment of the application's choice.
+    #[must_use]
+    pub fn row_level_security(self, on: bool) -> Self {
+        Self { row_security: self.row_security.switched(on), ..self }
     }
 
     /// The same storage bound to `tenant`. No I/O.
@@ -73,23 +102,64 @@ impl PostgresRepositoryProvider {
         &self.pool
     }
 
+    /// The pool's connections at present: how many there are, are idle, are in use, and can be. No I/O.
+    pub fn pool_status(&self) -> PoolStatus {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        PoolStatus::new(self.pool.size(), idle, self.pool.options().get_max_connections())
+    }
+
     /// The tenant it is bound to.
     pub fn tenant_id(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// Brings the schema up to date. Running it again does nothing.
+    /// Brings the schema up to date, and puts it behind policies if [`row_level_security`](Self::row_level_security) is on.
+    /// Running it again does nothing. It can be a job of its own, under a role that serves no calls: the owner of the tables.
+    ///
+    /// # Errors
+    /// [`StorageError::MigrationFailed`](torii_core::error::StorageError::MigrationFailed), or
+    /// [`StorageError::Failed`](torii_core::error::StorageError::Failed) with a [`RowLevelSecurityError`](crate::RowLevelSecurityError) if policies are there
+    /// and the option is off.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        torii_migration::postgres::migrate(&self.pool, self.clock.as_ref()).await?;
+        if self.row_security.is_on() {
+            torii_migration::postgres::enable_row_level_security(&self.pool).await?;
+        }
+        self.row_security.check_tables(&self.pool).await
+    }
+
+    /// Takes the policies of [`row_level_security`](Self::row_level_security) away. To be called as the owner of the tables,
+    /// while no application that has the option on is running.
     ///
     /// # Errors
     /// [`StorageError::MigrationFailed`](torii_core::error::StorageError::MigrationFailed).
-    pub async fn migrate(&self) -> Result<(), Error> {
-        torii_migration::postgres::migrate(&self.pool, self.clock.as_ref()).await?;
+    pub async fn disable_row_level_security(&self) -> Result<(), Error> {
+        torii_migration::postgres::disable_row_level_security(&self.pool).await?;
         Ok(())
     }
 
-    /// A call that begins now. `operation` is an infinitive, for errors.
+    /// Whether the database and the role fit what [`row_level_security`](Self::row_level_security) says: for an application that
+    /// wants to know before it serves the first call.
+    ///
+    /// # Errors
+    /// [`StorageError::Failed`](torii_core::error::StorageError::Failed) with a [`RowLevelSecurityError`](crate::RowLevelSecurityError) that says what to do,
+    /// or with the driver's error.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.row_security.check(&self.pool).await
+    }
+
+    /// Whether the role fits, be the tables as they may: for whoever is about to migrate with the role that then serves calls.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_role(&self) -> Result<(), Error> {
+        self.row_security.check_role(&self.pool).await
+    }
+
+    /// A call that begins now. `operation` is an infinitive, for errors and for whoever measures.
     pub(crate) fn call(&self, operation: &'static str) -> Call<'_> {
-        Call::new(&self.pool, &self.tenant, operation, self.clock.now())
+        Call::new(&self.pool, &self.tenant, operation, self.clock.now(), &self.row_security)
+            .observed_by(self.observer.as_deref())
     }
 
     pub(crate) fn known_tenants(&self) -> &KnownTenants {
@@ -187,6 +257,16 @@ impl RepositoryProvider for PostgresRepositoryProvider {
 
     async fn cleanup(&self, scope: CleanupScope, retention: CleanupRetention) -> Result<CleanupReport, Error> {
         self.sweep(scope, retention).await
+    }
+}
+
+impl ObservableStorage for PostgresRepositoryProvider {
+    fn with_observer(self, observer: Arc<dyn StorageObserver>) -> Self {
+        self.with_observer(observer)
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        self.pool_status()
     }
 }
 

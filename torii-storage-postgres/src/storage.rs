@@ -30,22 +30,46 @@ impl PostgresStorage {
     /// [`StorageError::Failed`]; unless the URL is none, its source is a [`ConnectError`](crate::ConnectError) that says what
     /// is wrong.
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
-        pool::connect(url).await.map(Self::new)
+        let (pool, row_security) = pool::connect(url).await?;
+        Ok(Self { provider: PostgresRepositoryProvider::connected(pool, row_security) })
     }
 
-    /// Brings the schema up to date. Running it again does nothing.
+    /// Whether row-level security keeps tenants apart too: see
+    /// [`PostgresRepositoryProvider::row_level_security`]. Without it, calls on a database whose policies hide rows from the role
+    /// are refused with [`RowLevelSecurityError::NotSwitchedOn`](crate::RowLevelSecurityError::NotSwitchedOn), instead of
+    /// finding nothing.
+    #[must_use]
+    pub fn row_level_security(self, on: bool) -> Self {
+        Self { provider: self.provider.row_level_security(on) }
+    }
+
+    /// Brings the schema up to date: [`PostgresRepositoryProvider::migrate`].
+    ///
+    /// # Errors
+    /// [`StorageError::MigrationFailed`], or [`StorageError::Failed`] with a
+    /// [`RowLevelSecurityError`](crate::RowLevelSecurityError).
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        self.provider.migrate().await.map_err(migration_failed)
+    }
+
+    /// Takes the policies of [`row_level_security`](Self::row_level_security) away:
+    /// [`PostgresRepositoryProvider::disable_row_level_security`].
     ///
     /// # Errors
     /// [`StorageError::MigrationFailed`].
-    pub async fn migrate(&self) -> Result<(), StorageError> {
-        self.provider.migrate().await.map_err(|error| match error {
-            Error::Storage(error) => error,
-            other => StorageError::MigrationFailed { source: Box::new(other) },
-        })
+    pub async fn disable_row_level_security(&self) -> Result<(), StorageError> {
+        self.provider.disable_row_level_security().await.map_err(migration_failed)
     }
 
     /// The repositories, bound to the default tenant.
     pub fn into_repository_provider(self) -> PostgresRepositoryProvider {
         self.provider
+    }
+}
+
+fn migration_failed(error: Error) -> StorageError {
+    match error {
+        Error::Storage(error) => error,
+        other => StorageError::MigrationFailed { source: Box::new(other) },
     }
 }

@@ -205,6 +205,8 @@ async fn budget(c: &Counter) {
     costs!(c, 1, s.reserve_attempt("nobody@example.com", LIMITS));
     costs!(c, 1, s.record_failed_attempt("nobody@example.com", None));
     costs!(c, 1, s.release_attempt(email, LIMITS));
+    let logged = costs!(c, 1, s.reserve_and_log_attempt(email, LIMITS, None)).logged;
+    costs!(c, 1, s.release_logged_attempt(email, LIMITS, logged));
     costs!(c, 1, s.count_failure(email, LIMITS));
     costs!(c, 1, s.find_lockout(email)).unwrap();
     costs!(c, 1, s.get_attempt_stats(email, now));

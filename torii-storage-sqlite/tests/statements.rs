@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use sqlx::sqlite::SqlitePoolOptions;
 use torii_core::{
-    NewUser, PageRequest, RepositoryProvider, SessionToken, TenantId, TokenPurpose, User, UserId,
+    MetadataPatch, NewUser, PageRequest, RepositoryProvider, SessionToken, TenantId, TokenPurpose, User, UserId,
     clock::{Clock, SystemClock},
     crypto::{TokenDigest, TokenUse},
     lockout::LockoutLimits,
@@ -130,6 +130,11 @@ async fn budget(c: &Counter) {
     costs!(c, 2, s.update(&User { name: Some("Ann".into()), ..user.clone() }));
     costs!(c, 1, s.page(&PageRequest::default()));
     costs!(c, 1, s.count());
+    let metadata = r#"{"plan":"pro"}"#.parse().unwrap();
+    costs!(c, 1, s.set_metadata(&user.id, &metadata));
+    costs!(c, 1, UserRepository::metadata(s, &user.id)).unwrap();
+    costs!(c, 2, s.merge_metadata(&user.id, &MetadataPatch::default()));
+    costs!(c, 1, s.page_by_metadata(&metadata, &PageRequest::default()));
 
     let session = costs!(c, 1, SessionRepository::create(s, begin(&user.id)));
     let token = session.token.unwrap();

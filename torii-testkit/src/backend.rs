@@ -9,11 +9,13 @@ use crate::statements::StatementBudget;
 
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_rls;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 #[cfg(feature = "postgres")]
-pub use self::postgres::Postgres;
+pub use self::{postgres::Postgres, postgres_rls::PostgresRls};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
 

@@ -37,7 +37,7 @@ pub fn run<B: Backend>(scope: ScopeUnderTest, noun: &str, law: impl AsyncFnOnce(
 }
 
 /// The columns that this project has or will have.
-const COLUMNS: [&str; 5] = ["sqlite", "postgres", "seaorm_sqlite", "seaorm_postgres", "seaorm_mysql"];
+const COLUMNS: [&str; 6] = ["sqlite", "postgres", "postgres_rls", "seaorm_sqlite", "seaorm_postgres", "seaorm_mysql"];
 
 /// Whether a column runs. One that was left out on purpose says so.
 pub(crate) fn is_wanted(column: &str) -> bool {

@@ -87,6 +87,14 @@ budget! {
     passkey_known,
     /// `delete_user`.
     delete_user,
+    /// `user_metadata`.
+    metadata_read,
+    /// `set_user_metadata`.
+    metadata_set,
+    /// `merge_user_metadata`.
+    metadata_merge,
+    /// `find_users_by_metadata`; without an index into metadata, among few users.
+    metadata_find,
 }
 
 impl StatementBudget {
@@ -117,11 +125,16 @@ impl StatementBudget {
         oauth_known: 2,
         passkey_known: 2,
         delete_user: 1,
+        metadata_read: 1,
+        metadata_set: 1,
+        metadata_merge: 2,
+        metadata_find: 1,
     };
 
     /// PostgreSQL through sqlx, where one statement writes in several places.
     pub const POSTGRES: Self = Self {
         authenticate_right: 2,
+        authenticate_wrong: 1,
         change_password: 2,
         reset_issue: 1,
         reset_complete: 1,
@@ -142,6 +155,11 @@ impl Statements {
     /// How many.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// One after the other, each with single spaces.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 }
 

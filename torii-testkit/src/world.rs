@@ -37,6 +37,8 @@ pub const WRONG_PASSWORD: &str = "incorrect horse battery staple";
 pub const NEIGHBOUR_PASSWORD: &str = "a neighbour's own password";
 /// The name of the neighbour's users.
 pub const NAME: &str = "John Doe";
+/// The metadata of the neighbour's [`EMAIL`], as JSON.
+pub const METADATA: &str = r#"{"plan":"pro"}"#;
 /// The provider of the neighbour's OAuth account.
 pub const OAUTH_PROVIDER: &str = "github";
 /// The subject of the neighbour's OAuth account, which belongs to [`EMAIL`].

@@ -9,5 +9,5 @@ pub mod sqlite {
 /// PostgreSQL through sqlx.
 #[cfg(feature = "postgres")]
 pub mod postgres {
-    pub use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage};
+    pub use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage, RowLevelSecurityError};
 }

@@ -1,11 +1,14 @@
 //! Builds a [`Torii`].
 
-use std::{sync::Arc, time};
+use std::{future::Future, pin::Pin, sync::Arc, time};
 
 use chrono::Duration;
 use thiserror::Error;
 use torii_core::{
-    BruteForceProtectionConfig, JwtConfig, RepositoryProvider, events::EventBus, password::PasswordHasher,
+    BruteForceProtectionConfig, JwtConfig, RepositoryProvider,
+    events::EventBus,
+    metrics::{ObservableStorage, StorageObserver},
+    password::PasswordHasher,
     repositories::TenantRegistration,
 };
 
@@ -35,6 +38,7 @@ pub struct NoStorage;
 /// The storage is chosen.
 pub struct WithStorage<R> {
     torii: Torii<R>,
+    checks: Option<Checks<R>>,
     apply_migrations: bool,
     cleanup_interval: Option<time::Duration>,
     #[cfg(feature = "mailer")]
@@ -42,6 +46,15 @@ pub struct WithStorage<R> {
     #[cfg(feature = "mailer")]
     mail_limit: Option<crate::MailLimit>,
 }
+
+/// What a storage is asked when a [`Torii`] is built on it.
+struct Checks<R> {
+    /// Before its schema is touched.
+    before_migrating: Check<R>,
+    before_serving: Check<R>,
+}
+
+type Check<R> = for<'r> fn(&'r R) -> Pin<Box<dyn Future<Output = Result<(), torii_core::Error>> + Send + 'r>>;
 
 /// What building can fail with.
 #[derive(Debug, Error)]
@@ -53,6 +66,10 @@ pub enum ToriiBuilderError {
     /// The schema could not be brought up to date.
     #[error("Migration failed: {0}")]
     Migration(String),
+    /// The database or its role does not fit what was said of row-level security.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    RowLevelSecurity(#[from] torii_storage_postgres::RowLevelSecurityError),
     /// Settings contradict each other.
     #[error("Invalid configuration: {0}")]
     InvalidConfiguration(String),
@@ -73,6 +90,7 @@ impl ToriiBuilder<NoStorage> {
         ToriiBuilder {
             storage: WithStorage {
                 torii: Torii::new(Arc::new(provider)),
+                checks: None,
                 apply_migrations: false,
                 cleanup_interval: None,
                 #[cfg(feature = "mailer")]
@@ -120,7 +138,7 @@ impl ToriiBuilder<NoStorage> {
         let storage = torii_storage_postgres::PostgresStorage::connect(url)
             .await
             .map_err(|error| ToriiBuilderError::StorageConnection(with_causes(&error)))?;
-        Ok(self.with_provider(storage.into_repository_provider()))
+        Ok(self.with_provider(storage.into_repository_provider()).checked())
     }
 
     /// Works on a pool that the application opened.
@@ -129,7 +147,29 @@ impl ToriiBuilder<NoStorage> {
         self,
         pool: sqlx::PgPool,
     ) -> ToriiBuilder<WithStorage<torii_storage_postgres::PostgresRepositoryProvider>> {
-        self.with_provider(torii_storage_postgres::PostgresRepositoryProvider::new(pool))
+        self.with_provider(torii_storage_postgres::PostgresRepositoryProvider::new(pool)).checked()
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl ToriiBuilder<WithStorage<torii_storage_postgres::PostgresRepositoryProvider>> {
+    /// Whether PostgreSQL's row-level security keeps tenants apart too; not if not called.
+    ///
+    /// Every transaction is then bound to its tenant, and the database shows and accepts no row of another one, whatever a
+    /// statement says. [`ToriiBuilder::apply_migrations`] puts the tables behind policies, if the role owns them. Where it does
+    /// not, the owner migrates with this option on, and applications start without migrating. The role must not be a superuser
+    /// and not have `BYPASSRLS`.
+    #[must_use]
+    pub fn row_level_security(self, on: bool) -> Self {
+        self.change(|torii| torii.map_repositories(|repositories| repositories.row_level_security(on))).checked()
+    }
+
+    fn checked(mut self) -> Self {
+        self.storage.checks = Some(Checks {
+            before_migrating: |provider| Box::pin(provider.check_role()),
+            before_serving: |provider| Box::pin(provider.check()),
+        });
+        self
     }
 }
 
@@ -237,12 +277,21 @@ impl<R: RepositoryProvider> ToriiBuilder<WithStorage<R>> {
     /// The library, with its schema up to date if that was asked for.
     ///
     /// # Errors
-    /// [`ToriiBuilderError::Migration`], [`ToriiBuilderError::InvalidConfiguration`], or the mailer's.
+    /// [`ToriiBuilderError::Migration`], [`ToriiBuilderError::InvalidConfiguration`], the mailer's, or on PostgreSQL
+    /// `ToriiBuilderError::RowLevelSecurity`.
     pub async fn build(self) -> Result<Torii<R>, ToriiBuilderError> {
         let torii = self.storage.torii;
         if self.storage.apply_migrations {
+            if let Some(checks) = &self.storage.checks {
+                let checked = (checks.before_migrating)(torii.repositories()).await;
+                checked.map_err(|error| storage_error(&error, ToriiBuilderError::StorageConnection))?;
+            }
             let migrated = torii.repositories().migrate().await;
-            migrated.map_err(|error| ToriiBuilderError::Migration(with_causes(&error)))?;
+            migrated.map_err(|error| storage_error(&error, ToriiBuilderError::Migration))?;
+        }
+        if let Some(checks) = &self.storage.checks {
+            let checked = (checks.before_serving)(torii.repositories()).await;
+            checked.map_err(|error| storage_error(&error, ToriiBuilderError::StorageConnection))?;
         }
         #[cfg(feature = "mailer")]
         let torii = match self.storage.mailer {
@@ -274,8 +323,28 @@ impl<R: RepositoryProvider + TenantRegistration> ToriiBuilder<WithStorage<R>> {
     }
 }
 
+impl<R: RepositoryProvider + ObservableStorage> ToriiBuilder<WithStorage<R>> {
+    /// Tells `observer` how long calls wait for a connection, and how long what they ask of the database takes. PostgreSQL's
+    /// storage can be measured; `torii.repositories().pool_status()` says how many connections it has at present.
+    #[must_use]
+    pub fn with_storage_observer(self, observer: Arc<dyn StorageObserver>) -> Self {
+        self.change(|torii| torii.map_repositories(|repositories| repositories.with_observer(observer)))
+    }
+}
+
 /// The longest time between two sweeps.
 const LONGEST_INTERVAL: time::Duration = time::Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A storage's error, by what it was doing: `otherwise` gets the text of one that has no variant of its own.
+fn storage_error(error: &torii_core::Error, otherwise: fn(String) -> ToriiBuilderError) -> ToriiBuilderError {
+    #[cfg(feature = "postgres")]
+    if let torii_core::Error::Storage(torii_core::error::StorageError::Failed { source, .. }) = error
+        && let Some(error) = source.downcast_ref::<torii_storage_postgres::RowLevelSecurityError>()
+    {
+        return error.clone().into();
+    }
+    otherwise(with_causes(error))
+}
 
 /// An error and its causes in one line.
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -50,6 +50,7 @@ mod magic_link;
 mod mail;
 #[cfg(feature = "mailer")]
 mod mail_limit;
+mod metadata;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "passkey")]
@@ -65,8 +66,9 @@ mod user;
 pub use torii_core::PasswordResetService;
 pub use torii_core::{
     BruteForceProtectionConfig, Clock, IntoTenantId, JwtAlgorithm, JwtClaims, JwtConfig, JwtKeyRing, JwtMetadata,
-    JwtVerificationKey, LockoutStatus, OAuthAccount, Page, PageRequest, Registration, RepositoryProvider, Session,
-    SessionToken, SystemClock, Tenant, TenantContext, TenantError, TenantId, TenantPolicy, TenantStatus, User, UserId,
+    JwtVerificationKey, LockoutStatus, MetadataPatch, OAuthAccount, Page, PageRequest, Registration, RepositoryProvider, Session,
+    SessionToken, SystemClock, Tenant, TenantContext, TenantError, TenantId, TenantPolicy, TenantStatus, User, UserId, UserMetadata,
+    metrics,
     oauth::OAuthIdentity,
     repositories::{CleanupReport, PasskeyCredential},
     storage::{SecureToken, TokenPurpose},

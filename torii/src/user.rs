@@ -11,7 +11,7 @@ use torii_core::{
 use crate::{Torii, ToriiError, core::Core};
 
 impl<R: RepositoryProvider> Core<R> {
-    fn users(&self) -> Result<UserService<R>, ToriiError> {
+    pub(crate) fn users(&self) -> Result<UserService<R>, ToriiError> {
         Ok(UserService::new(Arc::clone(self.repositories()?)))
     }
 

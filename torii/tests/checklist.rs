@@ -49,5 +49,5 @@ fn every_test_that_the_checklist_names_exists() {
         }
         rows += 1;
     }
-    assert_eq!(rows, 13 + 7 + 8 + 7 + 10 + 4 + 5);
+    assert_eq!(rows, 13 + 8 + 8 + 7 + 10 + 4 + 6);
 }

@@ -18,7 +18,10 @@ use async_trait::async_trait;
 use chrono::Duration;
 use common::{Db, EMAIL, EventLog, Fixture, LINK, NEW_PASSWORD, ORIGIN, PASSWORD, SoftAuthenticator, WRONG_PASSWORD};
 use tokio::sync::mpsc;
-use torii::{BruteForceProtectionConfig, MailerConfig, OAuthIdentity, RelyingParty, TenantId, Torii, User};
+use torii::{
+    BruteForceProtectionConfig, MailerConfig, MetadataPatch, OAuthIdentity, RelyingParty, TenantId, Torii, User,
+    UserId, UserMetadata,
+};
 use torii_core::{
     Clock, UnlockReason,
     events::{Event, EventBus, EventError, EventHandler},
@@ -34,6 +37,7 @@ fn line(event: &Event) -> String {
     match event {
         Event::UserCreated(user) => format!("created {}", user.email),
         Event::UserUpdated(user) => format!("updated {}", user.email),
+        Event::UserMetadataUpdated(_) => "metadata".into(),
         Event::UserDeleted(_) => "deleted".into(),
         Event::SessionCreated(_, session) => {
             assert!(session.token.is_none(), "an event carries no token");
@@ -173,13 +177,22 @@ async fn changes_of_a_user_are_told() {
     let (fixture, user) = fixture_with_user().await;
     let acme = &fixture.acme;
     acme.update_user(&User { name: Some("John".into()), ..user.clone() }).await.unwrap();
+    acme.set_user_metadata(&user.id, &UserMetadata::default()).await.unwrap();
+    acme.set_user_metadata(&UserId::new_random(), &UserMetadata::default()).await.unwrap_err();
+    acme.merge_user_metadata(&user.id, &MetadataPatch::default()).await.unwrap();
     let token = acme.send_verification_email(&user.id, LINK).await.unwrap();
     acme.verify_email_token("unknown").await.unwrap_err();
     acme.verify_email_token(token.token().unwrap()).await.unwrap();
     acme.password().change_password(&user.id, PASSWORD, NEW_PASSWORD).await.unwrap();
     acme.delete_user(&user.id).await.unwrap();
-    let expected =
-        ["acme: updated john@example.com", "acme: updated john@example.com", "acme: sessions ended", "acme: deleted"];
+    let expected = [
+        "acme: updated john@example.com",
+        "acme: metadata",
+        "acme: metadata",
+        "acme: updated john@example.com",
+        "acme: sessions ended",
+        "acme: deleted",
+    ];
     assert_eq!(lines(&fixture.events), expected);
 }
 

@@ -32,9 +32,12 @@ CREATE TABLE users (
     metadata          JSONB NOT NULL DEFAULT '{}',
     created_at        TIMESTAMPTZ NOT NULL,
     updated_at        TIMESTAMPTZ NOT NULL,
+    -- What rows of other tables refer to, and the order of a tenant's pages of users.
     CONSTRAINT users_tenant_user UNIQUE (tenant_id, id),
+    -- A user is found by address.
     CONSTRAINT users_tenant_email UNIQUE (tenant_id, email_key)
 );
+-- Users are found by what their metadata contain.
 CREATE INDEX users_metadata ON users USING gin (metadata jsonb_path_ops);
 
 CREATE TABLE sessions (
@@ -49,7 +52,9 @@ CREATE TABLE sessions (
     PRIMARY KEY (tenant_id, token_digest),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
 );
+-- A user's sessions are listed, end together, and go with the user.
 CREATE INDEX sessions_tenant_user ON sessions (tenant_id, user_id);
+-- Here and below: what is over is swept in batches, the oldest first.
 CREATE INDEX sessions_expires ON sessions (expires_at);
 
 CREATE TABLE oauth_accounts (
@@ -62,6 +67,7 @@ CREATE TABLE oauth_accounts (
     PRIMARY KEY (tenant_id, provider, subject),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
 );
+-- A user's accounts are listed and unlinked, and go with the user.
 CREATE INDEX oauth_accounts_tenant_user ON oauth_accounts (tenant_id, user_id);
 
 CREATE TABLE oauth_states (
@@ -88,6 +94,7 @@ CREATE TABLE passkeys (
     PRIMARY KEY (tenant_id, credential_id),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
 );
+-- A user's passkeys are listed and deleted, and go with the user.
 CREATE INDEX passkeys_tenant_user ON passkeys (tenant_id, user_id);
 
 CREATE TABLE passkey_challenges (
@@ -113,6 +120,7 @@ CREATE TABLE secure_tokens (
     PRIMARY KEY (tenant_id, token_digest),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
 );
+-- A token works only if its user has no newer one, a new one replaces older ones, and all go with the user.
 CREATE INDEX secure_tokens_tenant_user ON secure_tokens (tenant_id, user_id);
 CREATE INDEX secure_tokens_expires ON secure_tokens (expires_at);
 
@@ -133,4 +141,5 @@ CREATE TABLE failed_login_attempts (
     ip_address   TEXT,
     attempted_at TIMESTAMPTZ NOT NULL
 );
+-- The log of an address is counted from some time on, and cleared. A sweep follows the key.
 CREATE INDEX failed_login_attempts_tenant_email ON failed_login_attempts (tenant_id, email, attempted_at);

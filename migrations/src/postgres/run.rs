@@ -10,7 +10,7 @@ use super::{
     bookkeeping,
     errors::{failed, step_failed},
     index::{self, Index},
-    neighbours, session,
+    neighbours, row_security, session,
 };
 use crate::{
     MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
@@ -22,12 +22,12 @@ use crate::{
 type PgStep = Step<PgConnection>;
 
 /// The longest pause between two tries of a step. Each try may hold up the application for as long as it waits.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Whatever the role's defaults are. Row-level security is off, which means that a statement whose rows it would hide
 /// fails: on the owner's tables with `FORCE ROW LEVEL SECURITY`, an update finds no row and a foreign key that is violated
 /// counts as checked, both without an error.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL row_security = off";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL row_security = off";
 
 /// Applies what is missing of `steps`.
 pub(super) async fn run(
@@ -101,7 +101,11 @@ async fn apply_locked(
     Ok(applied)
 }
 
-async fn look_patiently(connection: &mut PgConnection, patience: &mut Patience, steps: &[PgStep]) -> Result<History> {
+pub(super) async fn look_patiently(
+    connection: &mut PgConnection,
+    patience: &mut Patience,
+    steps: &[PgStep],
+) -> Result<History> {
     loop {
         match look(connection, steps).await {
             Ok(history) => return Ok(history),
@@ -120,9 +124,11 @@ async fn apply(
     let started_at = clock.now();
     let finished_at = match step.body {
         Body::InTransaction(sql) | Body::SqliteRebuild(sql) => {
-            in_transaction(connection, clock, step, Work::Statements(sql), patience, started_at).await
+            seeing_every_row(connection, clock, step, Work::Statements(sql), patience, started_at).await
         }
-        Body::Rust { run, .. } => in_transaction(connection, clock, step, Work::Code(run), patience, started_at).await,
+        Body::Rust { run, .. } => {
+            seeing_every_row(connection, clock, step, Work::Code(run), patience, started_at).await
+        }
         Body::OutsideTransaction(sql) => {
             mark_started(connection, step, patience, started_at).await?;
             execute(connection, step, sql).await?;
@@ -138,12 +144,23 @@ async fn apply(
 }
 
 /// What is done inside a transaction.
+#[derive(Clone, Copy)]
 enum Work {
     Statements(&'static str),
     Code(RunFn<PgConnection>),
 }
 
-async fn in_transaction(
+/// Whether row-level security holds for the owner of the tables while a step runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Kept,
+    /// Needs every table for itself, from the first moment to the last.
+    Lifted,
+}
+
+/// A step that works on rows of tables with forced row-level security fails at the first try, and is run again with that
+/// lifted. Others never lock a table that they do not touch.
+async fn seeing_every_row(
     connection: &mut PgConnection,
     clock: &dyn Clock,
     step: &PgStep,
@@ -151,14 +168,37 @@ async fn in_transaction(
     patience: &Patience,
     started_at: DateTime<Utc>,
 ) -> Result<DateTime<Utc>> {
+    match in_transaction(connection, clock, step, work, Force::Kept, patience, started_at).await {
+        Err(error) if row_security::hides_rows(&error) => {
+            in_transaction(connection, clock, step, work, Force::Lifted, patience, started_at).await
+        }
+        done => done,
+    }
+}
+
+async fn in_transaction(
+    connection: &mut PgConnection,
+    clock: &dyn Clock,
+    step: &PgStep,
+    work: Work,
+    force: Force,
+    patience: &Patience,
+    started_at: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
     let mut transaction = connection.begin_with(BEGIN).await.map_err(step_failed(step))?;
     session::limit_waits(&mut transaction, patience).await.map_err(step_failed(step))?;
+    if force == Force::Lifted {
+        execute(&mut transaction, step, row_security::LIFT_FORCE).await?;
+    }
     bookkeeping::create(&mut transaction, step).await?;
     match work {
         Work::Statements(sql) => execute(&mut transaction, step, sql).await?,
         Work::Code(run) => run(&mut transaction, started_at).await.map_err(step_failed(step))?,
     }
     check(&mut transaction, step).await?;
+    if force == Force::Lifted {
+        execute(&mut transaction, step, row_security::FORCE_AGAIN).await?;
+    }
     let finished_at = clock.now();
     bookkeeping::record(&mut transaction, step, started_at, Some(finished_at)).await?;
     transaction.commit().await.map_err(step_failed(step))?;

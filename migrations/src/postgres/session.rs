@@ -23,8 +23,11 @@ pub(super) async fn open(pool: &PgPool) -> Result<PgConnection> {
         .await
         .unwrap_or(Err(sqlx::Error::PoolTimedOut))
         .map_err(failed("connect to the database"))?;
-    // A role's own timeout is meant for its everyday queries, and notices such as "already exists" for people.
-    sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = '1s'; SET client_min_messages = warning")
+    // A role's own timeout is meant for its everyday queries, and notices such as "already exists" for people. With row-level
+    // security off, what it would hide is an error.
+    const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '1s'; SET client_min_messages = warning; \
+        SET row_security = off";
+    sqlx::raw_sql(SETTINGS)
         .execute(&mut connection)
         .await
         .map_err(failed("prepare the connection"))?;

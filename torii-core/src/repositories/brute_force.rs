@@ -20,6 +20,21 @@ pub trait BruteForceProtectionRepository: Send + Sync + 'static {
     /// maximum, which says that the attempt is refused.
     async fn reserve_attempt(&self, email: &str, limits: LockoutLimits) -> Result<ReservedAttempt, Error>;
 
+    /// [`BruteForceProtectionRepository::reserve_attempt`], for storage that can log the attempt in the same statement: an attempt
+    /// whose password may be looked at is logged as a wrong one, and is [`ReservedAttempt::logged`]. Clearing the attempts of the
+    /// address, as the right password does, removes the entry.
+    ///
+    /// Other storage leaves the log to [`BruteForceProtectionRepository::record_failed_attempt`]: this, unless implemented.
+    async fn reserve_and_log_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        ip_address: Option<&str>,
+    ) -> Result<ReservedAttempt, Error> {
+        let _ = ip_address;
+        self.reserve_attempt(email, limits).await
+    }
+
     /// [`BruteForceProtectionRepository::reserve_attempt`] for the address of a user. `None`, and nothing counted, if there is no
     /// such user.
     async fn reserve_attempt_for_user(
@@ -31,6 +46,17 @@ pub trait BruteForceProtectionRepository: Send + Sync + 'static {
     /// Takes back an attempt that was reserved but whose password could not be looked at, with the lock that it set, if it set
     /// one.
     async fn release_attempt(&self, email: &str, limits: LockoutLimits) -> Result<(), Error>;
+
+    /// [`BruteForceProtectionRepository::release_attempt`] with the entry of the log, if the attempt was logged.
+    async fn release_logged_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        logged: Option<i64>,
+    ) -> Result<(), Error> {
+        let _ = logged;
+        self.release_attempt(email, limits).await
+    }
 
     /// Counts a wrong password that was looked at already, by the rules of
     /// [`BruteForceProtectionRepository::reserve_attempt`].

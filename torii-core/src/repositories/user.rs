@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     error::{Error, StorageError},
     page::{Page, PageRequest},
-    user::{NewUser, Registration, User, UserId},
+    user::{MetadataPatch, NewUser, Registration, User, UserId, UserMetadata},
 };
 
 /// Users of the provider's tenant. An address is found by its [`EmailKey`](crate::email::EmailKey), an exact match
@@ -56,6 +56,39 @@ pub trait UserRepository: Send + Sync + 'static {
     /// How many users the tenant has.
     async fn count(&self) -> Result<u64, Error> {
         Err(StorageError::Unsupported("counting users").into())
+    }
+
+    /// The metadata of a user: empty until they are set. `None` if there is no such user.
+    async fn metadata(&self, id: &UserId) -> Result<Option<UserMetadata>, Error> {
+        let _ = id;
+        Err(StorageError::Unsupported("metadata of users").into())
+    }
+
+    /// Replaces the metadata of a user, and sets `updated_at`.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] if there is no such user.
+    async fn set_metadata(&self, id: &UserId, metadata: &UserMetadata) -> Result<(), Error> {
+        let _ = (id, metadata);
+        Err(StorageError::Unsupported("metadata of users").into())
+    }
+
+    /// [`UserMetadata::merge`] on what is stored, and sets `updated_at`; returns what became of it. In one transaction that
+    /// locks the row before it reads: of two patches at once neither is lost.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] if there is no such user,
+    /// [`ValidationError::InvalidMetadata`](crate::error::ValidationError::InvalidMetadata) if the result is too large.
+    async fn merge_metadata(&self, id: &UserId, patch: &MetadataPatch) -> Result<UserMetadata, Error> {
+        let _ = (id, patch);
+        Err(StorageError::Unsupported("metadata of users").into())
+    }
+
+    /// A page of the tenant's users whose metadata [contain](UserMetadata::contains) `filter`, by id. The empty filter is
+    /// contained in everybody's.
+    async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
+        let _ = (filter, request);
+        Err(StorageError::Unsupported("metadata of users").into())
     }
 }
 

@@ -117,7 +117,8 @@ impl<R: RepositoryProvider> PasswordService<R> {
         context: SignInContext,
     ) -> Result<(User, Option<Session>), SignInFailure> {
         let limits = self.protection.limits();
-        let attempt = self.reserve(email, limits).await?;
+        let attempt = self.reserve(email, limits, context.ip_address.as_deref()).await?;
+        let logged = attempt.logged;
         let stored = attempt.credentials.as_ref().and_then(|credentials| credentials.password_hash.as_ref());
         let tenant = self.repositories.tenant_id();
         let verified = self.hasher.verify(tenant, password, stored.map(ExposeSecret::expose_secret)).await;
@@ -126,7 +127,7 @@ impl<R: RepositoryProvider> PasswordService<R> {
             (Err(error), limits) => {
                 // The password was not looked at, so the attempt does not count.
                 if let Some(limits) = limits {
-                    self.repositories.brute_force().release_attempt(email, limits).await?;
+                    self.repositories.brute_force().release_logged_attempt(email, limits, logged).await?;
                 }
                 return Err(Error::from(error).into());
             }
@@ -135,11 +136,11 @@ impl<R: RepositoryProvider> PasswordService<R> {
             let completed = self.complete(email, password, verification, credentials, context, limits).await;
             if let (Err(_), Some(limits)) = (&completed, limits) {
                 // The password was right, so the attempt does not count. Where storage fails this may fail too.
-                let _ = self.repositories.brute_force().release_attempt(email, limits).await;
+                let _ = self.repositories.brute_force().release_logged_attempt(email, limits, logged).await;
             }
             return Ok(completed?);
         }
-        if limits.is_some() {
+        if limits.is_some() && logged.is_none() {
             let ip_address = context.ip_address.as_deref();
             self.repositories.brute_force().record_failed_attempt(email, ip_address).await?;
         }
@@ -147,12 +148,17 @@ impl<R: RepositoryProvider> PasswordService<R> {
     }
 
     /// Counts the attempt and finds who owns the address.
-    async fn reserve(&self, email: &str, limits: Option<LockoutLimits>) -> Result<ReservedAttempt, SignInFailure> {
+    async fn reserve(
+        &self,
+        email: &str,
+        limits: Option<LockoutLimits>,
+        ip_address: Option<&str>,
+    ) -> Result<ReservedAttempt, SignInFailure> {
         let Some(limits) = limits else {
             let credentials = self.repositories.password().find_credentials(email).await?;
-            return Ok(ReservedAttempt { number: 0, locked_until: None, credentials });
+            return Ok(ReservedAttempt { number: 0, locked_until: None, credentials, logged: None });
         };
-        let attempt = self.repositories.brute_force().reserve_attempt(email, limits).await?;
+        let attempt = self.repositories.brute_force().reserve_and_log_attempt(email, limits, ip_address).await?;
         self.admit(attempt, email.to_owned(), limits)
     }
 
@@ -259,7 +265,7 @@ impl<R: RepositoryProvider> PasswordService<R> {
     ) -> Result<ReservedAttempt, SignInFailure> {
         let Some(limits) = limits else {
             let credentials = self.repositories.password().find_credentials_by_id(user_id).await?;
-            return Ok(ReservedAttempt { number: 0, locked_until: None, credentials });
+            return Ok(ReservedAttempt { number: 0, locked_until: None, credentials, logged: None });
         };
         let attempt = self.repositories.brute_force().reserve_attempt_for_user(user_id, limits).await?;
         let attempt = attempt.ok_or(Error::from(AuthError::UserNotFound))?;

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     page::{Page, PageRequest},
     repositories::{RepositoryProvider, UserRepository},
-    user::{NewUser, User, UserId},
+    user::{MetadataPatch, NewUser, User, UserId, UserMetadata},
     validation::{validate_email, validate_stored_name},
 };
 
@@ -117,5 +117,37 @@ impl<R: RepositoryProvider> UserService<R> {
     /// A storage error.
     pub async fn count(&self) -> Result<u64, Error> {
         self.repositories.user().count().await
+    }
+    /// The metadata of a user; `None` if there is no such user.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub async fn metadata(&self, id: &UserId) -> Result<Option<UserMetadata>, Error> {
+        self.repositories.user().metadata(id).await
+    }
+
+    /// Replaces the metadata of a user.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`](crate::error::StorageError::NotFound) if there is no such user.
+    pub async fn set_metadata(&self, id: &UserId, metadata: &UserMetadata) -> Result<(), Error> {
+        self.repositories.user().set_metadata(id, metadata).await
+    }
+
+    /// Changes the metadata of a user by a JSON Merge Patch (RFC 7396), and returns what became of them.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`](crate::error::StorageError::NotFound) if there is no such user,
+    /// [`ValidationError::InvalidMetadata`](crate::error::ValidationError::InvalidMetadata) if they become too large.
+    pub async fn merge_metadata(&self, id: &UserId, patch: &MetadataPatch) -> Result<UserMetadata, Error> {
+        self.repositories.user().merge_metadata(id, patch).await
+    }
+
+    /// A page of the users whose metadata [contain](UserMetadata::contains) `filter`, by id.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
+        self.repositories.user().page_by_metadata(filter, request).await
     }
 }

@@ -13,7 +13,10 @@ use torii_core::{
 };
 
 use super::{Reading, StoredTime, keys, session::ip_address, storable, user::UserRow};
-use crate::{PostgresRepositoryProvider, access::Row as Readable};
+use crate::{
+    PostgresRepositoryProvider,
+    access::{Bind, Bound, Row as Readable, nothing},
+};
 
 /// The lock has ended, or without one the window is older than the period. `$6`: what began then, or before, counts no more.
 macro_rules! is_over {
@@ -45,13 +48,21 @@ macro_rules! count_attempt {
     };
 }
 
-/// Counts an attempt and finds the user whom `$which` picks. `locked_at` is only as stored.
+/// Counts an attempt and finds the user whom `$which` picks. `locked_at` is only as stored. `$log` is a part that logs the attempt,
+/// and `$logged` the number of the entry.
 macro_rules! reserve {
     ($count:expr, $which:expr) => {
+        reserve!($count, $which, "", "NULL::bigint")
+    };
+    ($count:expr, $which:expr, $log:literal, $logged:literal) => {
         concat!(
             "WITH attempt AS (",
             $count,
-            ") SELECT attempt.email_key, attempt.failures, attempt.window_started_at, attempt.locked_until, ",
+            ")",
+            $log,
+            " SELECT ",
+            $logged,
+            " AS logged, attempt.email_key, attempt.failures, attempt.window_started_at, attempt.locked_until, ",
             columns_of_user!("owner"),
             ", owner.password_hash FROM attempt LEFT JOIN (SELECT ",
             stored_user_columns!(),
@@ -63,6 +74,15 @@ macro_rules! reserve {
 }
 
 const RESERVE: &str = reserve!(count_attempt!(attempts_key!("$3", "$4"), from_tenant!()), with_email!("$3", "$4"));
+
+/// An attempt beyond the maximum is refused without a look at the password, so it is no wrong one. `$8` is where it came from.
+const RESERVE_AND_LOG: &str = reserve!(
+    count_attempt!(attempts_key!("$3", "$4"), from_tenant!()),
+    with_email!("$3", "$4"),
+    ", log AS (INSERT INTO failed_login_attempts (tenant_id, email, ip_address, attempted_at) \
+     SELECT $1, attempt.email_key, $8, $2 FROM attempt WHERE attempt.failures <= $5 RETURNING id)",
+    "(SELECT log.id FROM log)"
+);
 
 /// `$3` and `$4` are both the id.
 const RESERVE_FOR_USER: &str = reserve!(
@@ -76,12 +96,21 @@ const RESERVE_FOR_USER: &str = reserve!(
 const COUNT_FAILURE: &str = count_attempt!(attempts_key!("$3", "$4"), from_tenant!());
 
 /// Attempts that were refused stand as one above the maximum `$5`. With this one taken back the maximum is not reached.
-const RELEASE: &str = concat!(
-    "UPDATE lockouts SET failures = LEAST(failures, $5) - 1, locked_until = NULL WHERE tenant_id = $1 AND email_key = ",
-    attempts_key!("$3", "$4"),
-    " AND failures > 0 AND NOT ",
-    is_over!()
-);
+macro_rules! release {
+    () => {
+        concat!(
+            "UPDATE lockouts SET failures = LEAST(failures, $5) - 1, locked_until = NULL WHERE tenant_id = $1 AND email_key = ",
+            attempts_key!("$3", "$4"),
+            " AND failures > 0 AND NOT ",
+            is_over!()
+        )
+    };
+}
+
+const RELEASE: &str = release!();
+
+const RELEASE_LOGGED: &str =
+    concat!("WITH log AS (DELETE FROM failed_login_attempts WHERE tenant_id = $1 AND id = $7) ", release!());
 
 const FIND: &str = concat!(
     "SELECT lockouts.email_key, lockouts.failures, lockouts.window_started_at, lockouts.locked_until FROM lockouts",
@@ -135,7 +164,22 @@ const GET_LOCKED_AT: &str = concat!(
 #[async_trait]
 impl BruteForceProtectionRepository for PostgresRepositoryProvider {
     async fn reserve_attempt(&self, email: &str, limits: LockoutLimits) -> Result<ReservedAttempt, Error> {
-        let (now, row) = self.count_attempt::<ReservedRow>("reserve a login attempt", RESERVE, email, limits).await?;
+        let (now, row) =
+            self.count_attempt::<ReservedRow>("reserve a login attempt", RESERVE, email, limits, nothing).await?;
+        row.into_attempt(now)
+    }
+
+    async fn reserve_and_log_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        address: Option<&str>,
+    ) -> Result<ReservedAttempt, Error> {
+        let address = address.map(ip_address);
+        let reserve = |reserve: Bound| reserve.bind(address.clone());
+        let (now, row) = self
+            .count_attempt::<ReservedRow>("reserve a login attempt", RESERVE_AND_LOG, email, limits, reserve)
+            .await?;
         row.into_attempt(now)
     }
 
@@ -163,21 +207,23 @@ impl BruteForceProtectionRepository for PostgresRepositoryProvider {
     }
 
     async fn release_attempt(&self, email: &str, limits: LockoutLimits) -> Result<(), Error> {
-        let (plain, exact) = keys(email);
-        let call = self.call("release a login attempt");
-        let counts_from = saturating_add(call.now(), -limits.lockout_period);
-        let release = call.execute(RELEASE, |release| {
-            release
-                .bind(plain.as_str())
-                .bind(exact.as_str())
-                .bind(i64::from(limits.max_failed_attempts))
-                .bind(counts_from)
-        });
-        release.await.map(drop)
+        self.release(RELEASE, email, limits, nothing).await
+    }
+
+    async fn release_logged_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        logged: Option<i64>,
+    ) -> Result<(), Error> {
+        match logged {
+            Some(id) => self.release(RELEASE_LOGGED, email, limits, move |release| release.bind(id)).await,
+            None => self.release_attempt(email, limits).await,
+        }
     }
 
     async fn count_failure(&self, email: &str, limits: LockoutLimits) -> Result<Lockout, Error> {
-        let counted = self.count_attempt::<LockoutRow>("count a wrong password", COUNT_FAILURE, email, limits);
+        let counted = self.count_attempt::<LockoutRow>("count a wrong password", COUNT_FAILURE, email, limits, nothing);
         let (_, row) = counted.await?;
         Ok(row.try_into()?)
     }
@@ -253,13 +299,35 @@ impl BruteForceProtectionRepository for PostgresRepositoryProvider {
 }
 
 impl PostgresRepositoryProvider {
-    /// Counts an attempt; says when, and what the statement returned.
+    /// Takes an attempt back. `and` binds what the statement needs beyond `$6`.
+    async fn release(
+        &self,
+        statement: &'static str,
+        email: &str,
+        limits: LockoutLimits,
+        and: impl Bind,
+    ) -> Result<(), Error> {
+        let (plain, exact) = keys(email);
+        let call = self.call("release a login attempt");
+        let counts_from = saturating_add(call.now(), -limits.lockout_period);
+        let release = call.execute(statement, |release| {
+            and(release
+                .bind(plain.clone())
+                .bind(exact.clone())
+                .bind(i64::from(limits.max_failed_attempts))
+                .bind(counts_from))
+        });
+        release.await.map(drop)
+    }
+
+    /// Counts an attempt; says when, and what the statement returned. `and` binds what it needs beyond `$7`.
     async fn count_attempt<T: Readable + Send>(
         &self,
         operation: &'static str,
         statement: &'static str,
         email: &str,
         limits: LockoutLimits,
+        and: impl Bind,
     ) -> Result<(DateTime<Utc>, T), Error> {
         let (plain, exact) = keys(email);
         let call = self.call(operation);
@@ -268,12 +336,12 @@ impl PostgresRepositoryProvider {
         let row = self
             .creating(call, || {
                 call.write(statement, |count| {
-                    count
-                        .bind(plain.as_str())
-                        .bind(exact.as_str())
+                    and(count
+                        .bind(plain.clone())
+                        .bind(exact.clone())
                         .bind(i64::from(limits.max_failed_attempts))
                         .bind(saturating_add(now, -limits.lockout_period))
-                        .bind(saturating_add(now, limits.lockout_period))
+                        .bind(saturating_add(now, limits.lockout_period)))
                 })
             })
             .await?;
@@ -317,6 +385,7 @@ struct ReservedRow {
     lockout: LockoutRow,
     owner: Option<UserRow>,
     password_hash: Option<String>,
+    logged: Option<i64>,
 }
 
 impl ReservedRow {
@@ -329,7 +398,7 @@ impl ReservedRow {
             None => None,
         };
         let locked_until = lockout.locked_until.filter(|until| *until > now);
-        Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials })
+        Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials, logged: self.logged })
     }
 }
 
@@ -339,6 +408,7 @@ impl<'r> FromRow<'r, PgRow> for ReservedRow {
             lockout: LockoutRow::from_row(row)?,
             owner: UserRow::if_any(row)?,
             password_hash: row.try_get("password_hash")?,
+            logged: row.try_get("logged")?,
         })
     }
 }

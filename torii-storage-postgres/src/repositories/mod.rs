@@ -14,10 +14,11 @@ use thiserror::Error;
 use torii_core::{EmailKey, clock::saturating_add, error::StorageError};
 
 mod lockout;
+mod metadata;
 mod oauth;
 mod passkey;
 mod password;
-mod session;
+pub(crate) mod session;
 mod tenant;
 mod token;
 mod user;

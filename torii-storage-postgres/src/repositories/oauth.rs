@@ -20,6 +20,7 @@ use crate::{
     PostgresRepositoryProvider,
     access::{Again, Call},
     error::is,
+    lease::Lease,
 };
 
 macro_rules! insert_account {
@@ -226,7 +227,8 @@ enum Resolved {
 
 async fn resolve_once(call: Call<'_>, identity: &OAuthIdentity, new_user: &NewUser) -> Result<Resolved, Error> {
     let (provider, subject) = (identity.provider.as_str(), identity.subject.as_str());
-    let mut db = call.begin().await?;
+    let mut lease = Lease::default();
+    let mut db = call.begin(&mut lease).await?;
     let created: Option<UserRow> = db.row(user::INSERT, |insert| user::bind_new(insert, new_user, None)).await?;
     let resolution = match created {
         Some(row) => OAuthResolution::Created(row.try_into()?),
@@ -272,7 +274,8 @@ async fn unlink_once(
     passwords: bool,
     passkeys: bool,
 ) -> Result<Unlinked, Error> {
-    let mut db = call.begin().await?;
+    let mut lease = Lease::default();
+    let mut db = call.begin(&mut lease).await?;
     db.execute(LOCK_USER, |lock| lock.bind(user_id.as_str())).await?;
     let delete = db.execute(DELETE_UNLESS_LAST, |delete| {
         delete.bind(user_id.as_str()).bind(provider).bind(passwords).bind(passkeys)

@@ -15,7 +15,7 @@ use torii_core::{
 use super::{Reading, StoredTime, keys, storable, user::UserRow, without_nul};
 use crate::{
     PostgresRepositoryProvider,
-    access::{Bound, Call},
+    access::{Bound, Call, Twofold},
     error::is,
 };
 
@@ -54,24 +54,37 @@ const INSERT_AND_CLEAR: &str = concat!(
      SELECT token_digest FROM stored"
 );
 
-const FIND_BY_TOKEN: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    " FROM sessions",
-    join_tenant!("sessions"),
-    "WHERE sessions.tenant_id = $1 AND sessions.token_digest = $3"
-);
+/// The functions are in `row_level_security_on.sql` of the migrations. One that has to return something else gets a new number.
+pub(crate) const FIND_BY_TOKEN: Twofold = Twofold {
+    statement: concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions",
+        join_tenant!("sessions"),
+        "WHERE sessions.tenant_id = $1 AND sessions.token_digest = $3"
+    ),
+    function: "SELECT token_digest, user_id, user_agent, ip_address, session_created_at, session_updated_at, \
+         session_expires_at FROM torii_find_session_v1($1, $2, $3)",
+};
 
 /// A session is over after its end, as `Session::is_expired_at` has it.
-const FIND_WITH_USER: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    ", ",
-    user_columns!(),
-    " FROM sessions JOIN users ON users.tenant_id = sessions.tenant_id AND users.id = sessions.user_id",
-    join_tenant!("sessions"),
-    "WHERE sessions.tenant_id = $1 AND sessions.token_digest = $3 AND sessions.expires_at >= $2"
-);
+pub(crate) const FIND_WITH_USER: Twofold = Twofold {
+    statement: concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions JOIN users ON users.tenant_id = sessions.tenant_id AND users.id = sessions.user_id",
+        join_tenant!("sessions"),
+        "WHERE sessions.tenant_id = $1 AND sessions.token_digest = $3 AND sessions.expires_at >= $2"
+    ),
+    function: concat!(
+        "SELECT token_digest, user_id, user_agent, ip_address, session_created_at, session_updated_at, \
+         session_expires_at, ",
+        columns_of_user!("found"),
+        " FROM torii_find_session_and_user_v1($1, $2, $3) AS found"
+    ),
+};
 
 const DELETE: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND token_digest = $3 RETURNING user_id";
 
@@ -114,7 +127,8 @@ impl SessionRepository for PostgresRepositoryProvider {
     async fn find_by_token(&self, token: &SessionToken) -> Result<Option<Session>, Error> {
         let digest = self.session_digest(token);
         let call = self.call("find session by token");
-        let row: Option<SessionRow> = call.read(FIND_BY_TOKEN, |find| find.bind(&digest.as_bytes()[..])).await?;
+        let row: Option<SessionRow> =
+            call.read_at_once(FIND_BY_TOKEN, |find| find.bind(&digest.as_bytes()[..])).await?;
         Ok(row.map(|row| self.session_of(row, Some(token))).transpose()?)
     }
 
@@ -122,7 +136,7 @@ impl SessionRepository for PostgresRepositoryProvider {
         let digest = self.session_digest(token);
         let call = self.call("find session and user by token");
         let row: Option<SessionWithUserRow> =
-            call.read(FIND_WITH_USER, |find| find.bind(&digest.as_bytes()[..])).await?;
+            call.read_at_once(FIND_WITH_USER, |find| find.bind(&digest.as_bytes()[..])).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some((row.user.try_into()?, self.session_of(row.session, Some(token))?)))
     }

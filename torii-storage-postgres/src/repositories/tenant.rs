@@ -12,6 +12,8 @@ use super::{Reading, StoredTime};
 use crate::{
     PostgresRepositoryProvider,
     access::{Again, Call, nothing},
+    lease::Lease,
+    rls::Reach,
 };
 
 macro_rules! tenant_columns {
@@ -82,8 +84,8 @@ impl TenantRepository for PostgresRepositoryProvider {
     async fn page_tenants(&self, request: &PageRequest) -> Result<Page<Tenant>, Error> {
         let after = request.cursor().unwrap_or_default();
         let limit = i64::from(request.limit()) + 1;
-        let rows: Vec<TenantRow> =
-            self.call("list tenants").read_all(PAGE, |page| page.bind(after).bind(limit)).await?;
+        let call = self.call("list tenants").reaching(Reach::AllTenants);
+        let rows: Vec<TenantRow> = call.read_all(PAGE, |page| page.bind(after).bind(limit)).await?;
         let tenants = rows.into_iter().map(Tenant::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::from_rows(tenants, request.limit(), |tenant| tenant.id.as_str().to_owned()))
     }
@@ -100,7 +102,8 @@ impl TenantRepository for PostgresRepositoryProvider {
 }
 
 async fn empty(call: Call<'_>) -> Result<(), Error> {
-    let mut db = call.begin().await?;
+    let mut lease = Lease::default();
+    let mut db = call.begin(&mut lease).await?;
     for empty in EMPTY {
         db.execute(empty, nothing).await?;
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use torii_core::{
-    Error, NewUser, Page, PageRequest, Registration, User, UserId,
+    Error, MetadataPatch, NewUser, Page, PageRequest, Registration, User, UserId, UserMetadata,
     error::{AuthError, StorageError, StorageErrorKind},
     repositories::UserRepository,
 };
@@ -13,6 +13,7 @@ use crate::{
     PostgresRepositoryProvider,
     access::{Again, Bound, Call, nothing},
     error::{is, tenant_is_gone},
+    lease::Lease,
 };
 
 pub(super) const INSERT: &str = concat!(
@@ -180,13 +181,30 @@ impl UserRepository for PostgresRepositoryProvider {
         let count: Option<(i64,)> = self.call("count users").read(COUNT, nothing).await?;
         Ok(count.map_or(0, |(count,)| count.unsigned_abs()))
     }
+
+    async fn metadata(&self, id: &UserId) -> Result<Option<UserMetadata>, Error> {
+        self.find_metadata(id).await
+    }
+
+    async fn set_metadata(&self, id: &UserId, metadata: &UserMetadata) -> Result<(), Error> {
+        self.replace_metadata(id, metadata).await
+    }
+
+    async fn merge_metadata(&self, id: &UserId, patch: &MetadataPatch) -> Result<UserMetadata, Error> {
+        self.patch_metadata(id, patch).await
+    }
+
+    async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
+        self.find_page_by_metadata(filter, request).await
+    }
 }
 
 /// Two statements, because a token may have been issued for the old address after the first one began: whoever issues one holds
 /// the address still (`FOR KEY SHARE`), so it is there to be deleted when the second one begins.
 async fn update_once(call: Call<'_>, user: &User) -> Result<Option<UserRow>, Error> {
     let (plain, exact) = keys(&user.email);
-    let mut db = call.begin().await?;
+    let mut lease = Lease::default();
+    let mut db = call.begin(&mut lease).await?;
     let updated: Option<UpdatedRow> = db
         .row(UPDATE, |update| {
             update

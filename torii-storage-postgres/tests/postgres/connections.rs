@@ -67,7 +67,7 @@ async fn one_who_notices_warns_the_others() {
 }
 
 /// A constraint that makes the statement fail with a state of our choice the first few times.
-async fn fail_with(w: &World, trigger: &'static str) {
+pub(crate) async fn fail_with(w: &World, trigger: &'static str) {
     w.execute(
         "CREATE SEQUENCE tries; \
          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN \

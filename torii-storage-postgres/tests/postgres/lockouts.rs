@@ -1,8 +1,9 @@
 use chrono::{DateTime, TimeDelta};
 use secrecy::ExposeSecret;
 use torii_core::{
+    TenantId,
     lockout::LockoutLimits,
-    repositories::{BruteForceProtectionRepository, UserRepository},
+    repositories::{BruteForceProtectionRepository, SessionRepository, UserRepository},
 };
 
 use crate::world::{EMAIL, LIMITS, World};
@@ -74,6 +75,48 @@ async fn a_reserved_attempt_is_taken_back_with_its_lock() {
             w.storage.release_attempt(EMAIL, LIMITS).await.unwrap();
         }
         assert_eq!(w.storage.find_lockout(EMAIL).await.unwrap().unwrap().failures, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_logged_while_its_password_may_be_looked_at() {
+    for w in World::both().await {
+        w.register(EMAIL).await;
+        let logged = async || w.storage.get_attempt_stats(EMAIL, DateTime::UNIX_EPOCH).await.unwrap().count;
+        let reserve =
+            async || w.storage.reserve_and_log_attempt("ANN@example.com", LIMITS, Some("192.0.2.1")).await.unwrap();
+        let mut entries = Vec::new();
+        for number in 1..=5 {
+            let attempt = reserve().await;
+            assert_eq!((attempt.number, attempt.credentials.is_some()), (number, true));
+            entries.push(attempt.logged.unwrap());
+            assert_eq!(logged().await, number);
+        }
+        assert_eq!(w.count("SELECT COUNT(*) FROM failed_login_attempts WHERE ip_address = '192.0.2.1'").await, 5);
+        // Refused, so nobody looked.
+        assert_eq!((reserve().await.number, reserve().await.logged), (6, None));
+        assert_eq!(logged().await, 5);
+
+        // What is taken back goes with its own entry.
+        w.storage.release_logged_attempt(EMAIL, LIMITS, Some(entries[1])).await.unwrap();
+        assert_eq!(w.storage.find_lockout(EMAIL).await.unwrap().unwrap().failures, 4);
+        assert_eq!(logged().await, 4);
+        w.storage.release_logged_attempt(EMAIL, LIMITS, None).await.unwrap();
+        assert_eq!(logged().await, 4);
+        w.storage
+            .for_tenant(TenantId::from_static("other"))
+            .release_logged_attempt(EMAIL, LIMITS, Some(entries[0]))
+            .await
+            .unwrap();
+        assert_eq!(logged().await, 4, "nor does another tenant take it back");
+
+        // The right password clears all of it.
+        let attempt = reserve().await;
+        let session = w.session_for(&attempt.credentials.unwrap().user.id);
+        w.storage.create_and_clear_attempts(session, EMAIL).await.unwrap();
+        assert_eq!((logged().await, w.storage.find_lockout(EMAIL).await.unwrap()), (0, None));
+        assert_eq!(w.storage.reserve_attempt(EMAIL, LIMITS).await.unwrap().logged, None);
+        assert_eq!(logged().await, 0);
     }
 }
 

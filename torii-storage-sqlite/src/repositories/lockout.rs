@@ -325,7 +325,7 @@ fn reserved(row: LockoutRow, now: DateTime<Utc>) -> Result<ReservedAttempt, Erro
     let credentials = row.credentials.as_deref().map(credentials_from_json).transpose()?;
     let lockout = Lockout::try_from(row)?;
     let locked_until = lockout.locked_until.filter(|until| *until > now);
-    Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials })
+    Ok(ReservedAttempt { number: lockout.failures, locked_until, credentials, logged: None })
 }
 
 /// A user and the hash that a statement put together as `json_object`.

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use torii_core::{EmailKey, clock::saturating_add, error::StorageError};
 
 mod lockout;
+mod metadata;
 mod oauth;
 mod passkey;
 mod password;

@@ -2,7 +2,7 @@
 
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{lockout, oauth, passkey, password, session, tenant, token, user};
+use super::{lockout, metadata, oauth, passkey, password, session, tenant, token, user};
 use crate::{SqliteStorage, cleanup};
 
 const STATEMENTS: &[&str] = &[
@@ -15,6 +15,9 @@ const STATEMENTS: &[&str] = &[
     user::DELETE,
     user::MARK_EMAIL_VERIFIED,
     user::PAGE,
+    metadata::FIND,
+    metadata::SET,
+    metadata::BATCH_WITH_METADATA,
     session::INSERT,
     session::FIND_BY_TOKEN,
     session::FIND_WITH_USER,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use torii_core::{
-    Error, NewUser, Page, PageRequest, Registration, User, UserId,
+    Error, MetadataPatch, NewUser, Page, PageRequest, Registration, User, UserId, UserMetadata,
     error::{AuthError, StorageError, StorageErrorKind},
     repositories::UserRepository,
 };
@@ -223,6 +223,22 @@ impl UserRepository for SqliteRepositoryProvider {
             self.query_scalar(COUNT, self.now()).fetch_one(self.pool()).await.map_err(failed("count users"))?;
         Ok(count.unsigned_abs())
     }
+
+    async fn metadata(&self, id: &UserId) -> Result<Option<UserMetadata>, Error> {
+        self.find_metadata(id).await
+    }
+
+    async fn set_metadata(&self, id: &UserId, metadata: &UserMetadata) -> Result<(), Error> {
+        self.replace_metadata(id, metadata).await
+    }
+
+    async fn merge_metadata(&self, id: &UserId, patch: &MetadataPatch) -> Result<UserMetadata, Error> {
+        self.patch_metadata(id, patch).await
+    }
+
+    async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
+        self.find_page_by_metadata(filter, request).await
+    }
 }
 
 impl SqliteRepositoryProvider {
@@ -287,6 +303,12 @@ pub(super) struct UserRow {
     locked_at: Option<String>,
     created_at: String,
     updated_at: String,
+}
+
+impl UserRow {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 impl TryFrom<UserRow> for User {

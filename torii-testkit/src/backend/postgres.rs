@@ -33,13 +33,13 @@ impl Backend for Postgres {
             provider = PostgresRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
         }
         let provider = provider.registered_tenants_only(options.registered_tenants_only);
-        let raw = OnServer { pool: provider.pool().clone(), _database: database };
+        let raw = OnServer::new(provider.pool().clone(), database);
         Database { provider, raw: Arc::new(raw) }
     }
 }
 
 /// The same database through a pool whose statements are logged, each before the call that ran it returns.
-async fn with_statement_log(pool: &PgPool) -> PgPool {
+pub(super) async fn with_statement_log(pool: &PgPool) -> PgPool {
     let level = "trace".parse().expect("it is the name of a level");
     let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
     let pool_options = pool.options().clone();
@@ -47,9 +47,16 @@ async fn with_statement_log(pool: &PgPool) -> PgPool {
     pool_options.connect_lazy_with(options)
 }
 
-struct OnServer {
+/// Through a pool of the administrator's.
+pub(super) struct OnServer {
     pool: PgPool,
     _database: PostgresDatabase,
+}
+
+impl OnServer {
+    pub(super) fn new(pool: PgPool, database: PostgresDatabase) -> Self {
+        Self { pool, _database: database }
+    }
 }
 
 #[async_trait]

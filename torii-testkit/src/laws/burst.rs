@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use tokio::{
     sync::Barrier,
     task::{JoinSet, yield_now},
@@ -11,6 +12,7 @@ use torii::ToriiError;
 use torii_core::{
     error::{AuthError, Error},
     password::{HashingConfig, PasswordHasher},
+    repositories::BruteForceProtectionRepository,
 };
 
 use super::{
@@ -82,7 +84,7 @@ pub async fn a_burst_does_not_let_the_sixth_in<P: Provider>(w: &World<P>) {
     assert_eq!(w.hasher.computations() - looked_at, 1);
 }
 
-/// A password that could not be looked at, because too many others wait, does not count, nor lock.
+/// A password that could not be looked at, because too many others wait, does not count, nor lock, nor is it logged.
 pub async fn a_password_not_looked_at_does_not_count<P: Provider>(w: &World<P>) {
     w.register(EMAIL).await;
     let slow = HashingConfig::insecure_fast_for_tests().memory_kib(1024).iterations(3000).threads(1).queue_capacity(1);
@@ -102,9 +104,12 @@ pub async fn a_password_not_looked_at_does_not_count<P: Provider>(w: &World<P>) 
     for _ in 0..6 {
         assert!(is_busy(&guess(&here, EMAIL).await));
     }
-    assert_eq!(status(w, EMAIL).await.failed_attempts, 0);
+    let logged =
+        async || w.provider.brute_force().get_attempt_stats(EMAIL, DateTime::<Utc>::UNIX_EPOCH).await.unwrap().count;
+    assert_eq!((status(w, EMAIL).await.failed_attempts, logged().await), (0, 0));
     guess_times(w, EMAIL, 4).await;
     assert!(is_busy(&guess(&here, EMAIL).await), "the attempt that would have locked");
     assert_eq!((status(w, EMAIL).await.failed_attempts, status(w, EMAIL).await.is_locked), (4, false));
+    assert_eq!(logged().await, 4);
     w.sign_in(EMAIL).await;
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use torii::{OAuthIdentity, PageRequest, SessionToken, TenantError, TenantScope, ToriiError, User, UserId};
+use torii::{
+    MetadataPatch, OAuthIdentity, PageRequest, SessionToken, TenantError, TenantScope, ToriiError, User, UserId,
+    UserMetadata,
+};
 
 use super::{
     ceremony::relying_party,
@@ -57,6 +60,10 @@ async fn every_call<P: Provider>(scope: &TenantScope<P>) -> Vec<(&'static str, O
         scope.send_verification_email(&user_id, BASE);
         scope.verify_email_token("token");
         scope.check_email_verification_token("token");
+        scope.user_metadata(&user_id);
+        scope.set_user_metadata(&user_id, &UserMetadata::default());
+        scope.merge_user_metadata(&user_id, &MetadataPatch::default());
+        scope.find_users_by_metadata(&UserMetadata::default(), PageRequest::default());
 
         scope.create_session(&user_id, None, None);
         scope.get_session(&token);

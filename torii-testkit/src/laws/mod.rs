@@ -17,6 +17,7 @@ pub mod isolation;
 pub mod lockout;
 pub mod magic_link;
 pub mod mail;
+pub mod metadata;
 pub mod noninterference;
 pub mod oauth;
 pub mod passkey;
@@ -82,6 +83,18 @@ macro_rules! laws {
                 deleting_frees_the_address
                 changes_of_users_are_events
                 the_neighbours_namesake_is_somebody_else
+            }
+            metadata {
+                metadata_are_what_was_set_last
+                metadata_go_with_their_user
+                metadata_come_back_unchanged
+                merging_changes_what_the_patch_names
+                a_merge_beyond_the_bounds_changes_nothing
+                nobody_has_no_metadata
+                merging_at_once_loses_nothing
+                finding_is_containment
+                pages_by_metadata_have_everybody_once
+                metadata_next_door_are_never_found
             }
             password {
                 refusals_are_alike
@@ -174,6 +187,7 @@ macro_rules! laws {
                 verifying_an_address_is_cheap
                 known_identities_are_cheap
                 deleting_a_user_is_cheap
+                metadata_are_cheap
             }
             schema {
                 a_row_joins_no_two_tenants

@@ -21,11 +21,11 @@ use crate::{
     world::{CHALLENGE_ID, CREDENTIAL_ID, EMAIL, OAUTH_PROVIDER, OAUTH_STATE, OAUTH_SUBJECT, PASSWORD, World},
 };
 
-const CALLERS: usize = 8;
-const ROUNDS: usize = 20;
+pub(super) const CALLERS: usize = 8;
+pub(super) const ROUNDS: usize = 20;
 
 /// Runs `CALLERS` futures at once; returns what they answered, in the order they were made.
-async fn race<T, F>(caller: impl Fn(usize) -> F) -> Vec<T>
+pub(super) async fn race<T, F>(caller: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use torii::{TenantError, ToriiError};
+use torii::{MetadataPatch, TenantError, ToriiError, UserId, UserMetadata};
 
 use super::{ceremony::relying_party, expectation::BASE};
 use crate::{
@@ -32,6 +32,8 @@ pub async fn unregistered_tenant_refuses_writes<P: Provider>(w: &World<P>) {
     assert_not_registered(scope.magic_link().authenticate("token", None, None).await);
     assert_not_registered(scope.password().reset_password_initiate(EMAIL, BASE).await);
     assert_not_registered(scope.verify_email_token("token").await);
+    assert_not_registered(scope.set_user_metadata(&UserId::new_random(), &UserMetadata::default()).await);
+    assert_not_registered(scope.merge_user_metadata(&UserId::new_random(), &MetadataPatch::default()).await);
     assert_not_registered(scope.oauth().get_or_create_user(OAUTH_PROVIDER, OAUTH_SUBJECT, EMAIL, None).await);
     assert_not_registered(scope.oauth().store_pkce_verifier(OAUTH_STATE, "v", TimeDelta::minutes(1)).await);
     assert_not_registered(scope.passkey().start_authentication(&rp).await);

@@ -1,15 +1,15 @@
 //! Laws of cost: how many statements an operation runs, by the driver's own log.
 
 use chrono::TimeDelta;
-use torii::SessionToken;
+use torii::{MetadataPatch, PageRequest, SessionToken, UserMetadata};
 use torii_core::{NewUser, events::EventBus, repositories::UserRepository};
 
 use super::expectation::{BASE, NEW_PASSWORD, text};
 use crate::{
     Provider,
     world::{
-        CREDENTIAL_ID, EMAIL, OAUTH_PROVIDER, OAUTH_SUBJECT, OTHER_EMAIL, PASSWORD, UNKNOWN_EMAIL, WRONG_PASSWORD,
-        World,
+        CREDENTIAL_ID, EMAIL, METADATA, OAUTH_PROVIDER, OAUTH_SUBJECT, OTHER_EMAIL, PASSWORD, UNKNOWN_EMAIL,
+        WRONG_PASSWORD, World,
     },
 };
 
@@ -161,4 +161,18 @@ pub async fn deleting_a_user_is_cheap<P: Provider>(w: &World<P>) {
     w.here.oauth().link_account(&user.id, OAUTH_PROVIDER, OAUTH_SUBJECT).await.unwrap();
     costs!(w, delete_user, w.here.delete_user(&user.id)).unwrap();
     assert!(w.here.list_users().await.unwrap().is_empty());
+}
+
+/// Reading, setting and finding metadata are one statement each, merging them two.
+pub async fn metadata_are_cheap<P: Provider>(w: &World<P>) {
+    let user = w.register(EMAIL).await;
+    let metadata: UserMetadata = METADATA.parse().unwrap();
+    let patch = MetadataPatch::new(serde_json::json!({"seats": 5})).unwrap();
+    costs!(w, metadata_set, w.here.set_user_metadata(&user.id, &metadata)).unwrap();
+    assert!(costs!(w, metadata_read, w.here.user_metadata(&user.id)).unwrap().is_some());
+    costs!(w, metadata_merge, w.here.merge_user_metadata(&user.id, &patch)).unwrap();
+    for (filter, hits) in [(&metadata, 1), (&UserMetadata::default(), 1), (&r#"{"plan":"free"}"#.parse().unwrap(), 0)] {
+        let page = costs!(w, metadata_find, w.here.find_users_by_metadata(filter, PageRequest::default())).unwrap();
+        assert_eq!(page.items.len(), hits);
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use torii::{Clock, TenantError, TenantId, TenantStatus, ToriiError};
+use torii::{Clock, MetadataPatch, PageRequest, TenantError, TenantId, TenantStatus, ToriiError, UserMetadata};
 
 use super::{
     ceremony::relying_party,
@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Provider,
     world::{
-        CREDENTIAL_ID, EMAIL, OAUTH_PROVIDER, OAUTH_STATE, OAUTH_SUBJECT, OTHER_EMAIL, PASSWORD, UNKNOWN_EMAIL,
-        WRONG_PASSWORD, World,
+        CREDENTIAL_ID, EMAIL, METADATA, OAUTH_PROVIDER, OAUTH_STATE, OAUTH_SUBJECT, OTHER_EMAIL, PASSWORD,
+        UNKNOWN_EMAIL, WRONG_PASSWORD, World,
     },
 };
 
@@ -59,6 +59,7 @@ pub async fn suspended_tenant_shows_nothing<P: Provider>(w: &World<P>) {
     w.here.oauth().link_account(&user.id, OAUTH_PROVIDER, OAUTH_SUBJECT).await.unwrap();
     w.here.oauth().store_pkce_verifier(OAUTH_STATE, "verifier", TimeDelta::minutes(1)).await.unwrap();
     w.here.passkey().register_credential(&user.id, CREDENTIAL_ID.to_vec(), vec![1], None).await.unwrap();
+    w.here.set_user_metadata(&user.id, &METADATA.parse().unwrap()).await.unwrap();
     let token = w.here.send_verification_email(&user.id, BASE).await.unwrap();
 
     w.torii.suspend_tenant(w.tenant()).await.unwrap();
@@ -66,6 +67,11 @@ pub async fn suspended_tenant_shows_nothing<P: Provider>(w: &World<P>) {
     assert_eq!(w.here.get_user_by_email(EMAIL).await.unwrap(), None);
     assert!(w.here.list_users().await.unwrap().is_empty());
     assert_eq!(w.here.count_users().await.unwrap(), 0);
+    assert_eq!(w.here.user_metadata(&user.id).await.unwrap(), None);
+    for filter in ["{}", METADATA] {
+        let page = w.here.find_users_by_metadata(&filter.parse().unwrap(), PageRequest::default()).await.unwrap();
+        assert!(page.items.is_empty());
+    }
     assert!(w.here.list_user_sessions(&user.id).await.unwrap().is_empty());
     assert_eq!(w.here.oauth().find_user(OAUTH_PROVIDER, OAUTH_SUBJECT).await.unwrap(), None);
     assert_eq!(w.here.oauth().get_account(OAUTH_PROVIDER, OAUTH_SUBJECT).await.unwrap(), None);
@@ -97,6 +103,8 @@ pub async fn suspended_tenant_refuses_writes<P: Provider>(w: &World<P>) {
         assert_suspended(entered, tenant);
     }
     assert_suspended(here.update_user(&user).await, tenant);
+    assert_suspended(here.set_user_metadata(&user.id, &METADATA.parse().unwrap()).await, tenant);
+    assert_suspended(here.merge_user_metadata(&user.id, &MetadataPatch::default()).await, tenant);
     assert_suspended(here.set_user_email_verified(&user.id).await, tenant);
     assert_suspended(here.password().set_password(&user.id, NEW_PASSWORD).await, tenant);
     assert_suspended(here.password().reset_password_complete(text(&reset), NEW_PASSWORD).await, tenant);
@@ -115,6 +123,7 @@ pub async fn suspended_tenant_refuses_writes<P: Provider>(w: &World<P>) {
 
     w.torii.resume_tenant(tenant).await.unwrap();
     assert!(!is_alive(w, &session).await);
+    assert_eq!(here.user_metadata(&user.id).await.unwrap(), Some(UserMetadata::default()));
     assert_eq!(here.list_users().await.unwrap(), std::slice::from_ref(&user));
     assert!(here.oauth().list_accounts_for_user(&user.id).await.unwrap().is_empty());
     assert!(here.authenticate(EMAIL, PASSWORD, None, None).await.is_ok());

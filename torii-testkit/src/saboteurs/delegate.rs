@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use torii_core::{
-    Error, FailedLoginAttempt, NewUser, OAuthAccount, Page, PageRequest, Registration, SecureToken, Session,
-    SessionToken, Tenant, TenantStatus, TokenPurpose, User, UserId,
+    Error, FailedLoginAttempt, MetadataPatch, NewUser, OAuthAccount, Page, PageRequest, Registration, SecureToken,
+    Session, SessionToken, Tenant, TenantStatus, TokenPurpose, User, UserId, UserMetadata,
     crypto::TokenDigest,
     lockout::{AttemptStats, Credentials, Lockout, LockoutLimits, ReservedAttempt},
     oauth::{OAuthIdentity, OAuthResolution},
@@ -18,7 +18,7 @@ use torii_core::{
     token::NewToken,
 };
 
-use super::{Sabotage, Saboteur, isolation, lockout, oauth, passkey, password, session, tenant, token, user};
+use super::{Sabotage, Saboteur, isolation, lockout, metadata, oauth, passkey, password, session, tenant, token, user};
 use crate::Provider;
 
 /// A saboteur is each of its repositories.
@@ -102,6 +102,15 @@ delegate! {
         fn count() -> u64
             , unless CountsTwoTenants => isolation::count_two_tenants()
             , unless CountsAllTenants => isolation::count_all_tenants();
+        fn metadata(id: &UserId) -> Option<UserMetadata>;
+        fn set_metadata(id: &UserId, metadata: &UserMetadata) -> ();
+        fn merge_metadata(id: &UserId, patch: &MetadataPatch) -> UserMetadata
+            , unless ReadsThenMerges => metadata::read_then_merge(id, patch)
+            , unless TakesAPatchForTheWhole => metadata::replace_by_patch(id, patch);
+        fn page_by_metadata(filter: &UserMetadata, request: &PageRequest) -> Page<User>
+            , unless FindsMetadataNextDoor => metadata::find_next_door(filter, request)
+            , unless FindsEqualValuesOnly => metadata::find_equal_values(filter, request)
+            , unless FindsOnePageOfMetadata => metadata::find_the_first_page(filter, request);
     }
 
     SessionRepository through session {

@@ -24,7 +24,7 @@ pub(super) async fn look_before_counting<P: Provider>(
     let locked_until = locked_until.filter(|until| *until > now);
     let number = if locked_until.is_some() { limits.max_failed_attempts + 1 } else { 1 };
     let credentials = s.inner.password().find_credentials(email).await?;
-    Ok(ReservedAttempt { number, locked_until, credentials })
+    Ok(ReservedAttempt { number, locked_until, credentials, logged: None })
 }
 
 pub(super) async fn count_with_the_log<P: Provider>(
@@ -87,7 +87,7 @@ pub(super) async fn reserve_for_users_only<P: Provider>(
         return Ok(attempt);
     }
     s.inner.brute_force().clear_attempts(email).await?;
-    Ok(ReservedAttempt { number: 1, locked_until: None, credentials: None })
+    Ok(ReservedAttempt { number: 1, locked_until: None, credentials: None, logged: None })
 }
 
 pub(super) async fn reserve_by_spelling<P: Provider>(

@@ -30,6 +30,7 @@ mod cleanup;
 mod delegate;
 mod isolation;
 mod lockout;
+mod metadata;
 mod oauth;
 mod passkey;
 mod password;
@@ -255,6 +256,16 @@ macro_rules! saboteurs {
             finds_any_lockout FindsAnyLockout => isolation::foreign_lock_is_not_ours;
             /// Keeps the ids of passkeys unique over all tenants.
             knows_all_passkeys KnowsAllPasskeys => isolation::same_names_coexist;
+            /// Reads metadata, and writes what came of the patch afterwards.
+            reads_then_merges ReadsThenMerges => metadata::merging_at_once_loses_nothing;
+            /// Puts a patch in the place of all metadata.
+            takes_a_patch_for_the_whole TakesAPatchForTheWhole => metadata::merging_changes_what_the_patch_names;
+            /// Finds users of the tenant next door by their metadata.
+            finds_metadata_next_door FindsMetadataNextDoor => metadata::metadata_next_door_are_never_found;
+            /// Finds those whose values are equal, not those that contain the wanted ones.
+            finds_equal_values_only FindsEqualValuesOnly => metadata::finding_is_containment;
+            /// Says that every page of those who are found is the last one.
+            finds_one_page_of_metadata FindsOnePageOfMetadata => metadata::pages_by_metadata_have_everybody_once;
         }
     };
     (@tests [$backend:ty] $($(#[$doc:meta])* $name:ident $sabotage:ident => $noun:ident::$law:ident;)*) => {

@@ -67,7 +67,7 @@ pub(super) async fn look_then_reserve<P: Provider>(
     let lockout = s.inner.brute_force().find_lockout(&credentials.user.email).await?;
     s.inner.brute_force().reserve_attempt_for_user(user_id, limits).await?;
     let number = lockout.map_or(1, |lockout| (lockout.failures + 1).min(limits.max_failed_attempts));
-    Ok(Some(ReservedAttempt { number, locked_until: None, credentials: Some(credentials) }))
+    Ok(Some(ReservedAttempt { number, locked_until: None, credentials: Some(credentials), logged: None }))
 }
 
 pub(super) async fn reset_and_stay_locked<P: Provider>(

@@ -9,4 +9,4 @@ mod programs;
 mod run;
 mod supervisor;
 
-pub use self::postgres::{PostgresDatabase, PostgresServer};
+pub use self::postgres::{PostgresDatabase, PostgresServer, RestartablePostgres, Shutdown};

@@ -64,8 +64,7 @@ impl Place {
 pub(super) fn shared(engine: &str, start: impl FnOnce(&Place) -> String) -> String {
     let run = TestRun::current();
     let folder = run.folder(engine);
-    // Others may pass through it, to what is theirs inside.
-    DirBuilder::new().recursive(true).mode(0o711).create(&folder).expect("a temporary folder can be made");
+    passable(&folder);
 
     // The kernel gives a lock back when its process ends, however it ends.
     let lock = File::create(folder.join("lock")).expect("a file in a temporary folder can be made");
@@ -81,6 +80,23 @@ pub(super) fn shared(engine: &str, start: impl FnOnce(&Place) -> String) -> Stri
     fs::write(&unfinished, &url).expect("a file in a temporary folder can be written");
     fs::rename(&unfinished, &address).expect("a file in a temporary folder can be renamed");
     url
+}
+
+/// A place for a server that this process shares with nobody. It ends soon after the process, if it was not ended before.
+///
+/// # Panics
+/// If there is none.
+pub(super) fn private(engine: &str) -> Place {
+    let name = short(&Uuid::new_v4().simple().to_string());
+    let folder = env::temp_dir().join(format!("torii-{engine}-{name}"));
+    passable(&folder);
+    supervisor::watch(process::id(), &folder);
+    place(&folder)
+}
+
+/// Makes a folder that others may pass through, to what is theirs inside.
+fn passable(folder: &Path) {
+    DirBuilder::new().recursive(true).mode(0o711).create(folder).expect("a temporary folder can be made");
 }
 
 /// A folder of its own for each try: one that died may have left its files.

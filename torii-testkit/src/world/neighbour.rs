@@ -13,7 +13,7 @@ use torii_core::{
 };
 
 use super::{
-    CHALLENGE_ID, CREDENTIAL_ID, EMAIL, MAGIC_LINK, NAME, NEIGHBOUR_CHALLENGE, NEIGHBOUR_PASSWORD,
+    CHALLENGE_ID, CREDENTIAL_ID, EMAIL, MAGIC_LINK, METADATA, NAME, NEIGHBOUR_CHALLENGE, NEIGHBOUR_PASSWORD,
     NEIGHBOUR_PKCE_VERIFIER, OAUTH_PROVIDER, OAUTH_STATE, OAUTH_SUBJECT, OTHER_EMAIL, RESET_TOKEN, SESSION_TOKEN,
     VERIFICATION_TOKEN, World,
 };
@@ -60,6 +60,7 @@ impl<P: Provider> World<P> {
             .expires_at(now + CENTURY)
             .build()?;
         neighbour.session().create(session).await?;
+        neighbour.user().set_metadata(&user.id, &METADATA.parse()?).await?;
         neighbour.oauth().create_account(OAUTH_PROVIDER, OAUTH_SUBJECT, &user.id).await?;
         neighbour.oauth().store_pkce_verifier(OAUTH_STATE, NEIGHBOUR_PKCE_VERIFIER, CENTURY).await?;
         let public_key = b"the neighbour's public key".to_vec();
@@ -88,6 +89,7 @@ impl<P: Provider> World<P> {
         for user in &users {
             let (id, email) = (&user.id, &user.email);
             lines.push(format!("{user:?}"));
+            lines.push(format!("metadata {:?}", neighbour.user().metadata(id).await?));
             lines.push(format!("hash {:?}", neighbour.password().get_password_hash(id).await?));
             lines.push(format!("sessions {:?}", neighbour.session().find_by_user_id(id).await?));
             lines.push(format!("accounts {:?}", neighbour.oauth().find_accounts_by_user_id(id).await?));

@@ -5,7 +5,10 @@ use crate::common::{
 };
 
 use chrono::TimeDelta;
-use torii::{OAuthIdentity, PageRequest, RelyingParty, SessionToken, TenantScope, Torii, ToriiError, User};
+use torii::{
+    MetadataPatch, OAuthIdentity, PageRequest, RelyingParty, SessionToken, TenantScope, Torii, ToriiError, User,
+    UserMetadata,
+};
 use torii_core::error::StorageErrorKind;
 
 /// What every call works on.
@@ -70,12 +73,15 @@ pub(super) type Outcome = (&'static str, Result<(), ToriiError>);
 /// Calls that only read.
 pub(super) async fn every_read<S>(torii: &Torii<Db, S>, known: &Known) -> Vec<Outcome> {
     let (user, token) = (&known.user.id, &known.token);
+    let metadata = r#"{"plan":"pro"}"#.parse().unwrap();
     vec![
         ("get_user", torii.get_user(user).await.map(drop)),
         ("get_user_by_email", torii.get_user_by_email(EMAIL).await.map(drop)),
         ("list_users", torii.list_users().await.map(drop)),
         ("users_page", torii.users_page(PageRequest::first(1)).await.map(drop)),
         ("count_users", torii.count_users().await.map(drop)),
+        ("user_metadata", torii.user_metadata(user).await.map(drop)),
+        ("find_users_by_metadata", torii.find_users_by_metadata(&metadata, PageRequest::first(1)).await.map(drop)),
         ("get_session", torii.get_session(token).await.map(drop)),
         ("validate_session", torii.validate_session(token).await.map(drop)),
         ("authenticate_session", torii.authenticate_session(token).await.map(drop)),
@@ -132,6 +138,8 @@ pub(super) async fn every_write<S>(torii: &Torii<Db, S>, known: &mut Known) -> V
         ("verify_email_token", torii.verify_email_token(&known.verification).await.map(drop)),
         ("set_user_email_verified", torii.set_user_email_verified(&user).await),
         ("update_user", torii.update_user(&User { name: Some("John".into()), ..known.user.clone() }).await.map(drop)),
+        ("set_user_metadata", torii.set_user_metadata(&user, &UserMetadata::default()).await),
+        ("merge_user_metadata", torii.merge_user_metadata(&user, &MetadataPatch::default()).await.map(drop)),
         ("create_session", torii.create_session(&user, None, None).await.map(drop)),
         ("refresh_session", torii.refresh_session(&token).await.map(drop)),
         ("delete_session", torii.delete_session(&token).await),

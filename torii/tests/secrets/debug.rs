@@ -56,7 +56,7 @@ async fn no_type_shows_a_secret() {
 
     let credentials = Credentials { user: user.clone(), password_hash: Some(SecretString::from(HASH)) };
     show("Credentials", &credentials);
-    let attempt = ReservedAttempt { number: 1, locked_until: None, credentials: Some(credentials) };
+    let attempt = ReservedAttempt { number: 1, locked_until: None, credentials: Some(credentials), logged: None };
     show("ReservedAttempt", &attempt);
     show("SignInContext", &SignInContext::default());
     show("HashingConfig", &HashingConfig::default());

