@@ -86,7 +86,9 @@ pub enum MigrationError {
         schema: String,
     },
     /// Row-level security is switched by the owner of the tables, and the role is not. Nothing was changed.
-    #[error("The role {role} does not own the table {table}: its owner has to switch row-level security; nothing was changed")]
+    #[error(
+        "The role {role} does not own the table {table}: its owner has to switch row-level security; nothing was changed"
+    )]
     MayNotAlter {
         /// The role that tried.
         role: String,
@@ -94,7 +96,9 @@ pub enum MigrationError {
         table: String,
     },
     /// Row-level security is switched on a schema that is up to date. Nothing was changed.
-    #[error("Migration {version} ({name}) has to be applied before row-level security is switched; nothing was changed")]
+    #[error(
+        "Migration {version} ({name}) has to be applied before row-level security is switched; nothing was changed"
+    )]
     Pending {
         /// The first step that is missing.
         version: i64,

@@ -14,10 +14,10 @@ mod postgres_rls;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-#[cfg(feature = "postgres")]
-pub use self::{postgres::Postgres, postgres_rls::PostgresRls};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
+#[cfg(feature = "postgres")]
+pub use self::{postgres::Postgres, postgres_rls::PostgresRls};
 
 /// Storage that the laws can be run on. Implemented for everything that qualifies.
 pub trait Provider: RepositoryProvider + TenantRepository + Clone {}

@@ -49,5 +49,5 @@ fn every_test_that_the_checklist_names_exists() {
         }
         rows += 1;
     }
-    assert_eq!(rows, 13 + 8 + 8 + 7 + 10 + 4 + 6);
+    assert_eq!(rows, 13 + 8 + 8 + 7 + 10 + 1 + 4 + 6 + 2 + 11 + 13);
 }

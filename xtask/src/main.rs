@@ -6,6 +6,7 @@
 
 use std::{env, process::ExitCode};
 
+mod browser;
 mod ci;
 mod command;
 mod features;

@@ -14,25 +14,29 @@ pub(crate) fn install_missing() -> Result<(), Failure> {
     if is_installed("initdb", Path::new("/usr/lib/postgresql")) || !may_install() {
         return Ok(());
     }
+    install(&["postgresql"])
+}
+
+/// Installs packages with Debian's package manager.
+pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
     let mut update = Command::new("apt-get");
     update.arg("update");
     run(update)?;
     let mut install = Command::new("apt-get");
-    install
-        .args(["install", "--yes", "--no-install-recommends", "postgresql"])
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
+    install.env("DEBIAN_FRONTEND", "noninteractive");
     run(install)
 }
 
 /// Whether a program is in `PATH`, or in the `bin` folder of a version below `installations`.
-fn is_installed(program: &str, installations: &Path) -> bool {
+pub(crate) fn is_installed(program: &str, installations: &Path) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir(installations).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     env::split_paths(&path).chain(versions).any(|folder: PathBuf| folder.join(program).is_file())
 }
 
 /// Debian's package manager is there, and this is its administrator: only root can read what belongs to root alone.
-fn may_install() -> bool {
+pub(crate) fn may_install() -> bool {
     is_installed("apt-get", Path::new("/nowhere")) && fs::read_dir("/root").is_ok()
 }
 

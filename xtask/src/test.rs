@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is tested, with one command.
 
 use crate::{
+    browser,
     command::{Failure, answers, cargo, run},
     features::Workspace,
     junit::{self, Outcome},
@@ -21,6 +22,7 @@ pub(crate) fn run_with(features: &[String]) -> Result<(), Failure> {
     }
 
     servers::install_missing()?;
+    browser::install_missing()?;
 
     junit::forget()?;
     let mut tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", junit::PROFILE]);

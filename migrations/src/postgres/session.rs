@@ -27,10 +27,7 @@ pub(super) async fn open(pool: &PgPool) -> Result<PgConnection> {
     // security off, what it would hide is an error.
     const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '1s'; SET client_min_messages = warning; \
         SET row_security = off";
-    sqlx::raw_sql(SETTINGS)
-        .execute(&mut connection)
-        .await
-        .map_err(failed("prepare the connection"))?;
+    sqlx::raw_sql(SETTINGS).execute(&mut connection).await.map_err(failed("prepare the connection"))?;
     Ok(connection)
 }
 
