@@ -66,9 +66,9 @@ mod user;
 pub use torii_core::PasswordResetService;
 pub use torii_core::{
     BruteForceProtectionConfig, Clock, IntoTenantId, JwtAlgorithm, JwtClaims, JwtConfig, JwtKeyRing, JwtMetadata,
-    JwtVerificationKey, LockoutStatus, MetadataPatch, OAuthAccount, Page, PageRequest, Registration, RepositoryProvider, Session,
-    SessionToken, SystemClock, Tenant, TenantContext, TenantError, TenantId, TenantPolicy, TenantStatus, User, UserId, UserMetadata,
-    metrics,
+    JwtVerificationKey, LockoutStatus, MetadataPatch, OAuthAccount, Page, PageRequest, Registration,
+    RepositoryProvider, Session, SessionToken, SystemClock, Tenant, TenantContext, TenantError, TenantId, TenantPolicy,
+    TenantStatus, User, UserId, UserMetadata, metrics,
     oauth::OAuthIdentity,
     repositories::{CleanupReport, PasskeyCredential},
     storage::{SecureToken, TokenPurpose},
