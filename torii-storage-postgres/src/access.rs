@@ -124,6 +124,7 @@ impl<'a> Call<'a> {
     /// Asks the database a trivial question.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         self.repeat(Again::Harmless, || async {
+            self.row_security.require(self.pool).await?;
             let mut connection = self.acquire(self.pool.acquire()).await?;
             sqlx::query("SELECT 1").execute(&mut *connection).await.map(drop).map_err(failed(self.operation))
         })

@@ -53,6 +53,10 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        // An observer that panicked is not asked again while it is unwound: a second panic would end the process.
+        if std::thread::panicking() {
+            return;
+        }
         self.0.finished(Outcome::Abandoned);
     }
 }

@@ -12,7 +12,7 @@ use torii_core::error::StorageError;
 use crate::{
     access::PING_TIMEOUT,
     error::{connect_error, no_answer, not_a_url, storage_error},
-    rls::{RowSecurity, hidden_from},
+    rls::{RowSecurity, hides_rows},
 };
 
 /// How long a caller waits for a connection.
@@ -45,10 +45,10 @@ pub(crate) async fn connect(url: &str) -> Result<(PgPool, RowSecurity), StorageE
     // A pool waits for a server that is not there and reports only that time is up.
     let row_security = match timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or_else(|_| Err(no_answer())) {
         Ok(mut connection) => {
-            let hidden_from = timeout(ACQUIRE_TIMEOUT, hidden_from(&mut connection)).await.unwrap_or_default();
+            let was_hidden = timeout(ACQUIRE_TIMEOUT, hides_rows(&mut connection)).await.unwrap_or_default();
             // Whether it closes politely makes no difference.
             drop(connection.close().await);
-            RowSecurity::off(hidden_from)
+            RowSecurity::off(was_hidden)
         }
         Err(error) => return Err(connect_error(OPERATION, &options, error)),
     };

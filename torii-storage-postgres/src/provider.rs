@@ -135,6 +135,7 @@ impl PostgresRepositoryProvider {
     /// [`StorageError::MigrationFailed`](torii_core::error::StorageError::MigrationFailed).
     pub async fn disable_row_level_security(&self) -> Result<(), Error> {
         torii_migration::postgres::disable_row_level_security(&self.pool).await?;
+        self.row_security.forget();
         Ok(())
     }
 

@@ -42,20 +42,25 @@ pub(crate) enum Reach {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowSecurity {
     on: bool,
-    /// The database was asked, and keeps to it.
+    /// The database was asked, and fits.
     kept: Arc<AtomicBool>,
-    /// A role from which policies hide rows, as was found when it connected.
-    hidden_from: Option<Arc<str>>,
+    /// Policies hid rows from the role when it connected.
+    was_hidden: bool,
 }
 
 impl RowSecurity {
     /// Off; what connecting to the database found out is remembered.
-    pub(crate) fn off(hidden_from: Option<String>) -> Self {
-        Self { hidden_from: hidden_from.map(Arc::from), ..Self::default() }
+    pub(crate) fn off(was_hidden: bool) -> Self {
+        Self { was_hidden, ..Self::default() }
     }
 
     pub(crate) fn switched(self, on: bool) -> Self {
         Self { on, kept: Arc::default(), ..self }
+    }
+
+    /// Has the database asked again before the next call, because its policies were changed.
+    pub(crate) fn forget(&self) {
+        self.kept.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -69,20 +74,20 @@ impl RowSecurity {
             (true, Reach::OneTenant, Access::Read) => bind("BEGIN READ ONLY", tenant),
             (true, Reach::OneTenant, Access::Write) => bind("BEGIN", tenant),
             (true, Reach::AllTenants, Access::Read) => {
-                "BEGIN READ ONLY; SET LOCAL torii.all_tenants = 'on'".into_sql_str()
+                "BEGIN READ ONLY; SET LOCAL torii.tenant_id = ''; SET LOCAL torii.all_tenants = 'on'".into_sql_str()
             }
-            (true, Reach::AllTenants, Access::Write) => "BEGIN; SET LOCAL torii.all_tenants = 'on'".into_sql_str(),
+            (true, Reach::AllTenants, Access::Write) => {
+                "BEGIN; SET LOCAL torii.tenant_id = ''; SET LOCAL torii.all_tenants = 'on'".into_sql_str()
+            }
         }
     }
 
     /// Refuses to go on with a database that does not fit. Asks it once.
     pub(crate) async fn require(&self, pool: &PgPool) -> Result<(), Error> {
-        match (self.on, &self.hidden_from) {
-            (false, None) => Ok(()),
-            (false, Some(role)) => Err(refused(RowLevelSecurityError::NotSwitchedOn { role: role.to_string() })),
-            (true, _) if self.kept.load(Ordering::Relaxed) => Ok(()),
-            (true, _) => self.check(pool).await,
+        if (!self.on && !self.was_hidden) || self.kept.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        self.check(pool).await
     }
 
     /// Asks the database whether it fits.
@@ -98,8 +103,12 @@ impl RowSecurity {
             (false, Ok(RowLevelSecurity { applies: true, role, .. })) => {
                 Err(refused(RowLevelSecurityError::NotSwitchedOn { role }))
             }
+            (false, Ok(_)) => {
+                self.kept.store(true, Ordering::Relaxed);
+                Ok(())
+            }
             // A server that cannot tell has no policies, and one that cannot be reached will say so to the first call.
-            (false, _) => Ok(()),
+            (false, Err(_)) => Ok(()),
         }
     }
 
@@ -114,16 +123,19 @@ impl RowSecurity {
     }
 }
 
-/// The role from which policies hide rows, if they do. A server that cannot tell has none.
-pub(crate) async fn hidden_from(connection: &mut PgConnection) -> Option<String> {
-    let found = torii_migration::postgres::row_level_security(connection).await.ok()?;
-    found.applies.then_some(found.role)
+/// Whether policies hide rows from the role. A server that cannot tell has none.
+pub(crate) async fn hides_rows(connection: &mut PgConnection) -> bool {
+    torii_migration::postgres::row_level_security(connection).await.is_ok_and(|found| found.applies)
 }
 
 /// A setting cannot be bound as values are. The one thing in this text that is no literal is a [`TenantId`], which consists of
-/// letters, digits, `_` and `-`.
+/// letters, digits, `_` and `-`. What the session may have been set to is overruled in both settings.
 fn bind(begin: &'static str, tenant: &TenantId) -> SqlStr {
-    sqlx::AssertSqlSafe(format!("{begin}; SET LOCAL torii.tenant_id = '{}'", tenant.as_str())).into_sql_str()
+    sqlx::AssertSqlSafe(format!(
+        "{begin}; SET LOCAL torii.tenant_id = '{}'; SET LOCAL torii.all_tenants = ''",
+        tenant.as_str()
+    ))
+    .into_sql_str()
 }
 
 const OPERATION: &str = "check row-level security";

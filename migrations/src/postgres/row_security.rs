@@ -230,7 +230,7 @@ pub(super) fn hides_rows(error: &MigrationError) -> bool {
 /// setting of its own. Nobody else can use these tables meanwhile.
 pub(super) const LIFT_FORCE: &str = "DO $$ DECLARE forced REGCLASS[]; name REGCLASS; BEGIN \
     forced := ARRAY(SELECT oid::regclass FROM pg_class WHERE relforcerowsecurity \
-        AND relnamespace = current_schema()::regnamespace \
+        AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
         AND EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = pg_class.oid AND polname = 'torii_tenant') ORDER BY relname); \
     FOREACH name IN ARRAY forced LOOP EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', name); END LOOP; \
     PERFORM set_config('torii.forced', forced::oid[]::text, true); \

@@ -35,9 +35,11 @@ fn a_transaction_is_bound_in_its_first_message() {
     let tenant = TenantId::from_static("acme-corp");
     let on = RowSecurity::default().switched(true);
     let begin = |access, reach| on.begin(&tenant, reach, access).as_str().to_owned();
-    assert_eq!(begin(Access::Read, Reach::OneTenant), "BEGIN READ ONLY; SET LOCAL torii.tenant_id = 'acme-corp'");
-    assert_eq!(begin(Access::Write, Reach::OneTenant), "BEGIN; SET LOCAL torii.tenant_id = 'acme-corp'");
-    assert_eq!(begin(Access::Read, Reach::AllTenants), "BEGIN READ ONLY; SET LOCAL torii.all_tenants = 'on'");
-    assert_eq!(begin(Access::Write, Reach::AllTenants), "BEGIN; SET LOCAL torii.all_tenants = 'on'");
+    const ACME: &str = "SET LOCAL torii.tenant_id = 'acme-corp'; SET LOCAL torii.all_tenants = ''";
+    const ALL: &str = "SET LOCAL torii.tenant_id = ''; SET LOCAL torii.all_tenants = 'on'";
+    assert_eq!(begin(Access::Read, Reach::OneTenant), format!("BEGIN READ ONLY; {ACME}"));
+    assert_eq!(begin(Access::Write, Reach::OneTenant), format!("BEGIN; {ACME}"));
+    assert_eq!(begin(Access::Read, Reach::AllTenants), format!("BEGIN READ ONLY; {ALL}"));
+    assert_eq!(begin(Access::Write, Reach::AllTenants), format!("BEGIN; {ALL}"));
     assert_eq!(RowSecurity::default().begin(&tenant, Reach::AllTenants, Access::Write).as_str(), "BEGIN");
 }
