@@ -73,7 +73,7 @@ impl<'a> Call<'a> {
         Self { pool, tenant, operation, now, observer: None, row_security, reach: Reach::OneTenant }
     }
 
-    /// The same across tenants. Row-level security lets such a call list tenants and sweep, and nothing else.
+    /// The same across tenants. Row-level security lets such a call list tenants, and read and delete what is swept.
     pub(crate) fn reaching(self, reach: Reach) -> Self {
         Self { reach, ..self }
     }

@@ -37,7 +37,8 @@ impl PostgresStorage {
     /// Whether row-level security keeps tenants apart too: see
     /// [`PostgresRepositoryProvider::row_level_security`]. Without it, calls on a database whose policies hide rows from the role
     /// are refused with [`RowLevelSecurityError::NotSwitchedOn`](crate::RowLevelSecurityError::NotSwitchedOn), instead of
-    /// finding nothing.
+    /// finding nothing. On a pool that the application made, only [`PostgresRepositoryProvider::check`], `migrate` and the
+    /// builder ask for that.
     #[must_use]
     pub fn row_level_security(self, on: bool) -> Self {
         Self { provider: self.provider.row_level_security(on) }

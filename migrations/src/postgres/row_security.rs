@@ -42,7 +42,8 @@ pub struct RowLevelSecurity {
     pub bypasses: bool,
     /// Whether policies hide rows of torii's tables from the role, torii's or others.
     pub applies: bool,
-    /// The tables of torii that are missing, that have no policy of torii, or whose policies are not enabled and forced.
+    /// The tables of torii that are missing, that lack a policy of torii or have another one by its name, or whose policies are
+    /// not enabled and forced. Policies of the application's own are not looked at: a permissive one opens what torii's close.
     pub unprotected: Vec<String>,
     /// The functions of this version of torii that are missing.
     pub missing_functions: Vec<String>,
@@ -77,7 +78,14 @@ const LOOK: &str = "\
         EXISTS (SELECT 1 FROM unnest($1) AS name WHERE row_security_active(to_regclass(name)::oid)) AS applies, \
         ARRAY(SELECT name FROM unnest($1) AS name WHERE NOT EXISTS (\
             SELECT 1 FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid AND polname = 'torii_tenant' \
-            WHERE pg_class.oid = to_regclass(name) AND relrowsecurity AND relforcerowsecurity)) AS unprotected, \
+            WHERE pg_class.oid = to_regclass(name) AND relrowsecurity AND relforcerowsecurity \
+            AND polcmd = '*' AND polroles = '{0}' \
+            AND pg_get_expr(polqual, polrelid) LIKE '%torii.tenant_id%' \
+            AND pg_get_expr(polwithcheck, polrelid) LIKE '%torii.tenant_id%' \
+            AND (SELECT count(*) FROM pg_policy AS others WHERE others.polrelid = pg_class.oid \
+                AND others.polname IN ('torii_list', 'torii_sweep_read', 'torii_sweep_lock', 'torii_sweep_delete')) \
+                = CASE WHEN name = 'tenants' THEN 1 WHEN name IN ('users', 'oauth_accounts', 'passkeys') THEN 0 ELSE 3 END\
+            )) AS unprotected, \
         ARRAY(SELECT name FROM unnest($2) AS name WHERE to_regprocedure(name) IS NULL) AS missing_functions, \
         ARRAY(SELECT name FROM unnest($2) AS name \
             WHERE NOT has_function_privilege(to_regprocedure(name)::oid, 'EXECUTE')) AS forbidden_functions, \

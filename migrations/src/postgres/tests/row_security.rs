@@ -113,6 +113,11 @@ async fn a_wall_with_a_gap_is_seen_and_closed() {
         "ALTER TABLE users NO FORCE ROW LEVEL SECURITY",
         "ALTER TABLE sessions DISABLE ROW LEVEL SECURITY",
         "DROP POLICY torii_tenant ON lockouts",
+        "DROP POLICY torii_list ON tenants",
+        "DROP POLICY torii_sweep_read ON sessions",
+        "ALTER POLICY torii_tenant ON users USING (true)",
+        "ALTER POLICY torii_tenant ON users WITH CHECK (true)",
+        "ALTER POLICY torii_tenant ON passkeys TO CURRENT_USER",
         "DROP FUNCTION torii_find_session_v1",
         "COMMENT ON POLICY torii_tenant ON tenants IS NULL",
     ] {
