@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{
     Connection, FromRow, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -124,8 +125,7 @@ impl<'a> Call<'a> {
     /// Asks the database a trivial question.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         self.repeat(Again::Harmless, || async {
-            self.row_security.require(self.pool).await?;
-            let mut connection = self.acquire(self.pool.acquire()).await?;
+            let mut connection = self.connection().await?;
             sqlx::query("SELECT 1").execute(&mut *connection).await.map(drop).map_err(failed(self.operation))
         })
         .await
@@ -208,6 +208,12 @@ impl<'a> Call<'a> {
         connection
     }
 
+    /// A connection that no transaction binds.
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        self.row_security.require(self.pool).await?;
+        self.acquire(self.pool.acquire()).await
+    }
+
     async fn rows(&self, text: &'static str, bind: &impl Bind, access: Access) -> Result<Vec<PgRow>, Error> {
         if !self.row_security.is_on() {
             return self.unbound_rows(text, bind).await;
@@ -223,15 +229,13 @@ impl<'a> Call<'a> {
     }
 
     async fn unbound_rows(&self, text: &'static str, bind: &impl Bind) -> Result<Vec<PgRow>, Error> {
-        self.row_security.require(self.pool).await?;
-        let mut connection = self.acquire(self.pool.acquire()).await?;
+        let mut connection = self.connection().await?;
         self.bound(text, bind).fetch_all(&mut *connection).await.map_err(failed(self.operation))
     }
 
     async fn affected(&self, text: &'static str, bind: &impl Bind) -> Result<u64, Error> {
         if !self.row_security.is_on() {
-            self.row_security.require(self.pool).await?;
-            let mut connection = self.acquire(self.pool.acquire()).await?;
+            let mut connection = self.connection().await?;
             let done = self.bound(text, bind).execute(&mut *connection).await.map_err(failed(self.operation))?;
             return Ok(done.rows_affected());
         }

@@ -88,8 +88,7 @@ impl Refusal {
     /// # Errors
     /// The error that was given.
     pub fn of(error: ToriiError) -> Result<Self, ToriiError> {
-        let ToriiError::AuthError(detail) = &error else { return Err(error) };
-        let (status, words) = match detail.error() {
+        let (status, words) = match auth_error(&error) {
             Some(CoreError::Auth(AuthError::InvalidCredentials)) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Address and password do not belong together. Check both, or choose a new password below.".to_owned(),
@@ -114,21 +113,21 @@ impl Refusal {
 
 /// Whether too many mails were asked for, for one address.
 pub fn is_mail_limit(error: &ToriiError) -> bool {
-    let detail = match error {
-        ToriiError::AuthError(detail) => detail.error(),
-        _ => None,
-    };
-    matches!(detail, Some(CoreError::Auth(AuthError::TooManyMails { .. })))
+    matches!(auth_error(error), Some(CoreError::Auth(AuthError::TooManyMails { .. })))
 }
 
 /// Whether a mailed link works no more: it is unknown, was used, or is over.
 pub fn is_dead_link(error: &ToriiError) -> bool {
-    let detail = match error {
-        ToriiError::AuthError(detail) => detail.error(),
-        _ => None,
-    };
     matches!(
-        detail,
+        auth_error(error),
         Some(CoreError::Auth(AuthError::InvalidCredentials) | CoreError::Session(SessionError::InvalidToken(_)))
     )
+}
+
+/// The typed error behind a refusal.
+fn auth_error(error: &ToriiError) -> Option<&CoreError> {
+    match error {
+        ToriiError::AuthError(detail) => detail.error(),
+        _ => None,
+    }
 }

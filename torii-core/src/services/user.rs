@@ -118,6 +118,7 @@ impl<R: RepositoryProvider> UserService<R> {
     pub async fn count(&self) -> Result<u64, Error> {
         self.repositories.user().count().await
     }
+
     /// The metadata of a user; `None` if there is no such user.
     ///
     /// # Errors

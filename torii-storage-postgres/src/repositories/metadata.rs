@@ -6,7 +6,7 @@ use torii_core::{
     repositories::UserRepository,
 };
 
-use super::{Reading, user::UserRow};
+use super::{Reading, user::page_of_users};
 use crate::{
     PostgresRepositoryProvider,
     access::{Again, Call},
@@ -75,13 +75,9 @@ impl PostgresRepositoryProvider {
         if filter.is_empty() {
             return self.page(request).await;
         }
-        let after = request.cursor().unwrap_or_default();
-        let limit = i64::from(request.limit()) + 1;
         let filter = filter.to_string();
         let call = self.call("find users by metadata");
-        let rows: Vec<UserRow> = call.read_all(PAGE, |page| page.bind(after).bind(limit).bind(filter.as_str())).await?;
-        let users = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::from_rows(users, request.limit(), |user| user.id.as_str().to_owned()))
+        page_of_users(call, PAGE, request, |page| page.bind(filter.clone())).await
     }
 
     /// After a write that found nobody.

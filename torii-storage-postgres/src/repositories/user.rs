@@ -11,7 +11,7 @@ use torii_core::{
 use super::{Reading, StoredTime, keys, storable};
 use crate::{
     PostgresRepositoryProvider,
-    access::{Again, Bound, Call, nothing},
+    access::{Again, Bind, Bound, Call, nothing},
     error::{is, tenant_is_gone},
     lease::Lease,
 };
@@ -170,11 +170,7 @@ impl UserRepository for PostgresRepositoryProvider {
     }
 
     async fn page(&self, request: &PageRequest) -> Result<Page<User>, Error> {
-        let after = request.cursor().unwrap_or_default();
-        let limit = i64::from(request.limit()) + 1;
-        let rows: Vec<UserRow> = self.call("list users").read_all(PAGE, |page| page.bind(after).bind(limit)).await?;
-        let users = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::from_rows(users, request.limit(), |user| user.id.as_str().to_owned()))
+        page_of_users(self.call("list users"), PAGE, request, nothing).await
     }
 
     async fn count(&self) -> Result<u64, Error> {
@@ -197,6 +193,20 @@ impl UserRepository for PostgresRepositoryProvider {
     async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
         self.find_page_by_metadata(filter, request).await
     }
+}
+
+/// Reads a page of users: those after `$3`, and one more than fit (`$4`). `and` binds what the statement needs beyond these.
+pub(super) async fn page_of_users(
+    call: Call<'_>,
+    statement: &'static str,
+    request: &PageRequest,
+    and: impl Bind,
+) -> Result<Page<User>, Error> {
+    let after = request.cursor().unwrap_or_default().to_owned();
+    let limit = i64::from(request.limit()) + 1;
+    let rows: Vec<UserRow> = call.read_all(statement, |page| and(page.bind(after.clone()).bind(limit))).await?;
+    let users = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::from_rows(users, request.limit(), |user| user.id.as_str().to_owned()))
 }
 
 /// Two statements, because a token may have been issued for the old address after the first one began: whoever issues one holds

@@ -6,21 +6,28 @@ use super::{Address, LinkToken};
 use crate::{
     error::PageResult,
     forms::{Field, email_problem, is_dead_link, is_mail_limit},
-    pages::mailed,
+    pages::mailed::{self, Ask},
     storage::Storage,
     view::FormPage,
     visit::Visit,
 };
 
+const ASK: Ask = Ask {
+    title: "Sign in without a password",
+    intro: "We will send you a link that signs you in.",
+    action: "/magic-link",
+    instead: "Sign in with a password",
+};
+
 pub(crate) async fn form<R: Storage>(visit: Visit<R>) -> PageResult {
-    show(&visit, StatusCode::OK, Field::email("", None))
+    ASK.show(&visit, StatusCode::OK, Field::email("", None))
 }
 
 /// The answer is the same for known and unknown addresses, and for one that was sent too many mails.
 pub(crate) async fn submit<R: Storage>(visit: Visit<R>, Form(Address { email }): Form<Address>) -> PageResult {
     let email = email.trim();
     if let Some(problem) = email_problem(email) {
-        return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, Field::email(email, Some(problem)));
+        return ASK.show(&visit, StatusCode::UNPROCESSABLE_ENTITY, Field::email(email, Some(problem)));
     }
     match visit.scope.magic_link().send_link(email, &visit.url("/magic-link/open")).await {
         Err(error) if !is_mail_limit(&error) => Err(error.into()),
@@ -51,19 +58,4 @@ pub(crate) async fn open<R: Storage>(visit: Visit<R>, Form(LinkToken { token }):
         Err(error) if is_dead_link(&error) => mailed::dead_link(&visit, ("/magic-link", "Send me a new link")),
         Err(error) => Err(error.into()),
     }
-}
-
-fn show<R: Storage>(visit: &Visit<R>, status: StatusCode, field: Field) -> PageResult {
-    let page = FormPage {
-        frame: visit.frame("Sign in without a password"),
-        heading: "Sign in without a password",
-        intro: "We will send you a link that signs you in.",
-        action: visit.path("/magic-link"),
-        hidden: Vec::new(),
-        fields: vec![field],
-        problem: None,
-        submit: "Send me a link",
-        links: vec![(visit.path("/sign-in"), "Sign in with a password")],
-    };
-    visit.render(status, &page.focused())
 }

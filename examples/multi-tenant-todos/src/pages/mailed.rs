@@ -1,8 +1,40 @@
-//! After a mail was asked for: the same page whoever asked, and whether or not a mail was sent.
+//! Before and after a link is mailed. Afterwards it is the same page whoever asked, and whether or not a mail was sent.
 
 use axum::{http::StatusCode, response::Response};
 
-use crate::{error::PageResult, storage::Storage, view::MessagePage, visit::Visit};
+use crate::{
+    error::PageResult,
+    forms::Field,
+    storage::Storage,
+    view::{FormPage, MessagePage},
+    visit::Visit,
+};
+
+/// A page that asks for the address a link is to be mailed to.
+pub(crate) struct Ask {
+    pub(crate) title: &'static str,
+    pub(crate) intro: &'static str,
+    pub(crate) action: &'static str,
+    /// What the link to the page for signing in says.
+    pub(crate) instead: &'static str,
+}
+
+impl Ask {
+    pub(crate) fn show<R: Storage>(&self, visit: &Visit<R>, status: StatusCode, field: Field) -> PageResult {
+        let page = FormPage {
+            frame: visit.frame(self.title),
+            heading: self.title,
+            intro: self.intro,
+            action: visit.path(self.action),
+            hidden: Vec::new(),
+            fields: vec![field],
+            problem: None,
+            submit: "Send me a link",
+            links: vec![(visit.path("/sign-in"), self.instead)],
+        };
+        visit.render(status, &page.focused())
+    }
+}
 
 pub(crate) fn go<R: Storage>(visit: &Visit<R>) -> Response {
     visit.go("/check-mail")

@@ -8,10 +8,17 @@ use crate::{
     error::PageResult,
     forms::{Field, email_problem, is_dead_link, password_problem},
     notice::Notice,
-    pages::mailed,
+    pages::mailed::{self, Ask},
     storage::Storage,
     view::FormPage,
     visit::Visit,
+};
+
+const ASK: Ask = Ask {
+    title: "Choose a new password",
+    intro: "We will send you a link to the page where you choose it.",
+    action: "/forgot-password",
+    instead: "Back to signing in",
 };
 
 const AGAIN: (&str, &str) = ("/forgot-password", "Send me a new link");
@@ -25,14 +32,14 @@ pub(crate) struct NewPassword {
 }
 
 pub(crate) async fn form<R: Storage>(visit: Visit<R>) -> PageResult {
-    show(&visit, StatusCode::OK, Field::email("", None))
+    ASK.show(&visit, StatusCode::OK, Field::email("", None))
 }
 
 /// The answer is the same for known and unknown addresses.
 pub(crate) async fn submit<R: Storage>(visit: Visit<R>, Form(Address { email }): Form<Address>) -> PageResult {
     let email = email.trim();
     if let Some(problem) = email_problem(email) {
-        return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, Field::email(email, Some(problem)));
+        return ASK.show(&visit, StatusCode::UNPROCESSABLE_ENTITY, Field::email(email, Some(problem)));
     }
     visit.scope.password().reset_password_initiate(email, &visit.url("/reset-password")).await?;
     Ok(mailed::go(&visit))
@@ -58,21 +65,6 @@ pub(crate) async fn complete<R: Storage>(visit: Visit<R>, Form(form): Form<NewPa
         Err(error) if is_dead_link(&error) => mailed::dead_link(&visit, AGAIN),
         Err(error) => Err(error.into()),
     }
-}
-
-fn show<R: Storage>(visit: &Visit<R>, status: StatusCode, field: Field) -> PageResult {
-    let page = FormPage {
-        frame: visit.frame("Choose a new password"),
-        heading: "Choose a new password",
-        intro: "We will send you a link to the page where you choose it.",
-        action: visit.path("/forgot-password"),
-        hidden: Vec::new(),
-        fields: vec![field],
-        problem: None,
-        submit: "Send me a link",
-        links: vec![(visit.path("/sign-in"), "Back to signing in")],
-    };
-    visit.render(status, &page.focused())
 }
 
 fn show_choice<R: Storage>(visit: &Visit<R>, status: StatusCode, token: String, field: Field) -> PageResult {
