@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
 use torii_core::error::{StorageError, StorageErrorKind};
 
+use crate::{Finding, legacy::InBrief};
+
 /// Why a schema could not be brought up to date.
 ///
 /// Whatever the variant, every step either happened with its bookkeeping row or did not happen.
@@ -75,6 +77,9 @@ pub enum MigrationError {
         /// The role that migrates.
         role: String,
     },
+    /// The connection names no database, as it must on MySQL. Nothing was changed.
+    #[error("The connection names no database to migrate; nothing was changed")]
+    NoDatabase,
     /// The role may not create tables in the schema that is to hold them. Nothing was changed.
     #[error(
         "The role {role} may not create tables in the schema {schema} (GRANT CREATE ON SCHEMA); nothing was changed"
@@ -84,16 +89,6 @@ pub enum MigrationError {
         role: String,
         /// The first schema of its search path.
         schema: String,
-    },
-    /// Row-level security is switched by the owner of the tables, and the role is not. Nothing was changed.
-    #[error(
-        "The role {role} does not own the table {table}: its owner has to switch row-level security; nothing was changed"
-    )]
-    MayNotAlter {
-        /// The role that tried.
-        role: String,
-        /// A table that belongs to somebody else.
-        table: String,
     },
     /// Row-level security is switched on a schema that is up to date. Nothing was changed.
     #[error(
@@ -129,11 +124,61 @@ pub enum MigrationError {
         /// The first version that is in one history only.
         version: i64,
     },
-    /// The database holds tables of an older version of torii, which this version does not adopt. Nothing was changed.
-    #[error("This database holds tables of an older version of torii (bookkeeping table {table}); nothing was changed")]
+    /// The database holds tables of an older version of torii that are not as that version made them. Nothing was changed.
+    #[error(
+        "This database holds tables of an older version of torii (bookkeeping table {table}) that cannot be taken over: {problem}; nothing was changed"
+    )]
     OlderTorii {
         /// The older version's bookkeeping table.
         table: String,
+        /// What is not as it should be.
+        problem: String,
+    },
+    /// Rows of an older version cannot be taken over as they are, and somebody has to correct them. Nothing was changed.
+    #[error("{count} rows of an older version of torii cannot be taken over ({}); nothing was changed", InBrief(.findings))]
+    DirtyData {
+        /// The rows, up to a hundred of each kind.
+        findings: Vec<Finding>,
+        /// How many there are in all.
+        count: u64,
+    },
+    /// Something of the application depends on a table of an older version that has to make room for a new one, and would stop
+    /// working. It has to be changed or dropped first. Nothing was changed.
+    #[error("Tables of an older version of torii cannot be replaced while {} depends on them; nothing was changed", .objects.join(", "))]
+    InUse {
+        /// What depends on them.
+        objects: Vec<String>,
+    },
+    /// The role does not own tables that have to be altered, an older version's or those that row-level security is switched on.
+    /// Nothing was changed.
+    #[error("The role {role} may not change the tables {} (only their owner may); nothing was changed", .tables.join(", "))]
+    MayNotAlter {
+        /// The role that migrates.
+        role: String,
+        /// The tables.
+        tables: Vec<String>,
+    },
+    /// The upgrade of an older version's database failed. Nothing that the older version uses was changed.
+    #[error("Taking over the database of an older version of torii failed at: {step}: {kind}")]
+    Adoption {
+        /// What was being done.
+        step: String,
+        /// What kind of failure it was.
+        kind: StorageErrorKind,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// After rows were copied, the copy was not what it should have been. It was undone.
+    #[error(
+        "The rows of {table} were not copied whole: {found} instead of {expected}, or with other values; the copy was undone"
+    )]
+    NotCopied {
+        /// The table.
+        table: String,
+        /// How many rows there should have been.
+        expected: u64,
+        /// How many there were.
+        found: u64,
     },
     /// The database holds a table or view that torii needs to create, and it is not torii's. Nothing was changed.
     #[error("This database already holds a table or view {table} that torii did not create; nothing was changed")]

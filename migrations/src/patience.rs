@@ -26,9 +26,15 @@ impl Patience {
     }
 
     /// The same deadline with pauses that grow to `longest`: for tries that are in the way of others while they last.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(crate) fn growing(&self, longest: Duration) -> Self {
         Self { began: self.began, limit: self.limit, pause: PAUSE, longest }
+    }
+
+    /// The same with the whole time before it: for the next piece of work, after one that took long and waited for nobody.
+    pub(crate) fn renew(&mut self) {
+        self.began = Instant::now();
+        self.pause = PAUSE;
     }
 
     /// The time to the deadline.
@@ -44,6 +50,7 @@ impl Patience {
     pub(crate) async fn after(&mut self, error: MigrationError) -> Result<()> {
         let source = match error {
             MigrationError::Database { kind: StorageErrorKind::Locked, source, .. }
+            | MigrationError::Adoption { kind: StorageErrorKind::Locked, source, .. }
             | MigrationError::Step { kind: StorageErrorKind::Locked, source, .. } => source,
             error => return Err(error),
         };

@@ -1,14 +1,17 @@
 //! The schema on PostgreSQL, version 13 and newer.
 
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use torii_core::clock::Clock;
 
-use crate::{MigrateOptions, MigrationReport, MigrationStatus, Result, StepRecord};
+use crate::{
+    MigrateOptions, MigrationPlan, MigrationReport, MigrationStatus, PlannedStep, Result, StepRecord, legacy::BASELINE,
+};
 
 mod bookkeeping;
 mod errors;
 mod index;
+mod legacy;
 mod neighbours;
 mod row_security;
 mod run;
@@ -67,16 +70,56 @@ pub async fn migrate_with(pool: &PgPool, clock: &dyn Clock, options: &MigrateOpt
 /// Whatever [`migrate`] would refuse the database for, and failures to read it.
 pub async fn status(pool: &PgPool) -> Result<MigrationStatus> {
     let mut connection = session::open(pool).await?;
-    let history = run::look(&mut connection, steps::STEPS).await;
+    let status = read_status(&mut connection).await;
     session::close(connection).await;
-    let history = history?;
+    status
+}
+
+async fn read_status(connection: &mut PgConnection) -> Result<MigrationStatus> {
+    let found = run::look(connection, steps::STEPS).await?;
     Ok(MigrationStatus {
-        applied: history.applied(),
-        pending: history
+        applied: found.history.applied(),
+        pending: found
+            .history
             .pending(steps::STEPS)
             .map(|step| StepRecord { version: step.version, name: step.name.to_owned(), finished_at: None })
             .collect(),
+        adopted: legacy::adoption(connection).await?,
+        adoptable: found.legacy.map(|legacy| legacy.version),
     })
+}
+
+/// What [`migrate_with`] would do to the database of `pool`, and what it would find in the rows of an older version. Reads
+/// only, but every row of an older version.
+///
+/// # Errors
+/// As [`status`].
+pub async fn plan(pool: &PgPool, options: &MigrateOptions) -> Result<MigrationPlan> {
+    let mut connection = session::open(pool).await?;
+    let plan = read_plan(&mut connection, options).await;
+    session::close(connection).await;
+    plan
+}
+
+async fn read_plan(connection: &mut PgConnection, options: &MigrateOptions) -> Result<MigrationPlan> {
+    let found = run::look(connection, steps::STEPS).await?;
+    let mut plan = MigrationPlan { adopts: None, steps: Vec::new(), findings: Vec::new() };
+    let mut pending: Vec<_> = found.history.pending(steps::STEPS).collect();
+    if let Some(legacy) = found.legacy {
+        let (steps, survey) = legacy::plan(connection, &legacy, options).await?;
+        (plan.adopts, plan.steps, plan.findings) = (Some(legacy.version), steps, survey.findings.listed);
+        pending.retain(|step| step.version > BASELINE as i64);
+    }
+    plan.steps.extend(pending.into_iter().map(|step| PlannedStep::new(step.name, step.text())));
+    Ok(plan)
+}
+
+/// Drops the tables that hold an older version's rows as they were, and answers their names: none if there are none.
+///
+/// # Errors
+/// [`MigrationError`](crate::MigrationError): the tables are locked for too long, or the role may not drop them.
+pub async fn drop_backup(pool: &PgPool, options: &MigrateOptions) -> Result<Vec<String>> {
+    run::drop_backup(pool, options).await
 }
 
 /// A digest over all steps: two builds with the same one bring a database to the same schema. To recognise a database that

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::{Adoption, OlderVersion};
+
 /// What a call brought about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,8 @@ pub struct MigrationReport {
     pub applied: Vec<StepRecord>,
     /// The version the schema has now.
     pub version: i64,
+    /// What this call took over from an older version.
+    pub adopted: Option<Adoption>,
 }
 
 /// How far a database is.
@@ -20,6 +24,10 @@ pub struct MigrationStatus {
     pub applied: Vec<StepRecord>,
     /// The steps that `migrate` would apply, in order; their `finished_at` is `None`.
     pub pending: Vec<StepRecord>,
+    /// What was taken over from an older version, by whichever call.
+    pub adopted: Option<Adoption>,
+    /// The older version whose database `migrate` would take over.
+    pub adoptable: Option<OlderVersion>,
 }
 
 impl MigrationStatus {

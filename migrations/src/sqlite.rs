@@ -1,14 +1,17 @@
 //! The schema on SQLite.
 
-use sqlx::SqlitePool;
+use sqlx::{Connection as _, SqlitePool};
 use torii_core::clock::Clock;
 
-use crate::{MigrateOptions, MigrationReport, MigrationStatus, Result, StepRecord};
+use crate::{
+    MigrateOptions, MigrationPlan, MigrationReport, MigrationStatus, PlannedStep, Result, StepRecord, legacy::BASELINE,
+};
 
 mod bookkeeping;
 mod errors;
 mod lease;
-mod neighbours;
+mod legacy;
+mod orphans;
 mod run;
 mod steps;
 
@@ -56,12 +59,45 @@ pub async fn migrate_with(pool: &SqlitePool, clock: &dyn Clock, options: &Migrat
 /// Whatever [`migrate`] would refuse the database for, and failures to read it.
 pub async fn status(pool: &SqlitePool) -> Result<MigrationStatus> {
     let mut connection = pool.acquire().await.map_err(|error| errors::connect(&pool.connect_options(), error))?;
-    let history = run::look_unlocked(&mut connection, steps::STEPS).await?;
+    let found = run::look_unlocked(&mut connection, steps::STEPS).await?;
     Ok(MigrationStatus {
-        applied: history.applied(),
-        pending: history
+        applied: found.history.applied(),
+        pending: found
+            .history
             .pending(steps::STEPS)
             .map(|step| StepRecord { version: step.version, name: step.name.to_owned(), finished_at: None })
             .collect(),
+        adopted: legacy::adoption(&mut connection).await?,
+        adoptable: found.legacy.map(|legacy| legacy.version),
     })
+}
+
+/// What [`migrate_with`] would do to the database of `pool`, and what it would find in the rows of an older version. Reads
+/// only, but every row of an older version.
+///
+/// # Errors
+/// As [`status`].
+pub async fn plan(pool: &SqlitePool, options: &MigrateOptions) -> Result<MigrationPlan> {
+    const OPERATION: &str = "read the database";
+    let mut connection = pool.acquire().await.map_err(|error| errors::connect(&pool.connect_options(), error))?;
+    let mut snapshot = connection.begin().await.map_err(errors::failed(OPERATION))?;
+    let found = run::look(&mut snapshot, steps::STEPS).await?;
+    let mut plan = MigrationPlan { adopts: None, steps: Vec::new(), findings: Vec::new() };
+    let mut pending: Vec<_> = found.history.pending(steps::STEPS).collect();
+    if let Some(legacy) = found.legacy {
+        let (steps, survey) = legacy::plan(&mut snapshot, &legacy, options).await?;
+        (plan.adopts, plan.steps, plan.findings) = (Some(legacy.version), steps, survey.findings.listed);
+        pending.retain(|step| step.version > BASELINE as i64);
+    }
+    plan.steps.extend(pending.into_iter().map(|step| PlannedStep::new(step.name, step.text())));
+    snapshot.rollback().await.map_err(errors::failed(OPERATION))?;
+    Ok(plan)
+}
+
+/// Drops the tables that hold an older version's rows as they were, and answers their names: none if there are none.
+///
+/// # Errors
+/// [`MigrationError`](crate::MigrationError): the database is locked for too long, or cannot be written.
+pub async fn drop_backup(pool: &SqlitePool, options: &MigrateOptions) -> Result<Vec<String>> {
+    legacy::drop_backup(pool, options).await
 }

@@ -36,7 +36,7 @@ pub mod clock;
 pub mod laws;
 pub mod run;
 pub mod saboteurs;
-#[cfg(feature = "postgres-server")]
+#[cfg(any(feature = "mysql-server", feature = "postgres-server"))]
 pub mod servers;
 pub mod statements;
 pub mod world;

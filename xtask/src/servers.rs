@@ -8,13 +8,15 @@ use std::{
 
 use crate::command::{Failure, run};
 
-/// Installs PostgreSQL with the system's package manager, unless it is installed: even where tests were told of a running one,
-/// those that stop their server need one of their own. Where nothing can be installed the tests say what is missing.
+/// Installs PostgreSQL and MariaDB with the system's package manager, unless they are installed. PostgreSQL even where tests were
+/// told of a running one: those that stop their server need one of their own. Where nothing can be installed the tests say
+/// what is missing.
 pub(crate) fn install_missing() -> Result<(), Failure> {
-    if is_installed("initdb", Path::new("/usr/lib/postgresql")) || !may_install() {
+    let missing = missing();
+    if missing.is_empty() || !may_install() {
         return Ok(());
     }
-    install(&["postgresql"])
+    install(&missing)
 }
 
 /// Installs packages with Debian's package manager.
@@ -26,6 +28,20 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
     install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
     install.env("DEBIAN_FRONTEND", "noninteractive");
     run(install)
+}
+
+/// The packages of the servers that tests lack.
+fn missing() -> Vec<&'static str> {
+    let nowhere = Path::new("/nowhere");
+    let postgres = is_installed("initdb", Path::new("/usr/lib/postgresql"));
+    let mysql = env::var_os("TORII_TEST_MYSQL_URL").is_some()
+        || ["mariadbd", "mysqld"]
+            .into_iter()
+            .any(|server| is_installed(server, nowhere) || Path::new("/usr/sbin").join(server).is_file());
+    [(postgres, "postgresql"), (mysql, "mariadb-server")]
+        .into_iter()
+        .filter_map(|(is_there, package)| (!is_there).then_some(package))
+        .collect()
 }
 
 /// Whether a program is in `PATH`, or in the `bin` folder of a version below `installations`.

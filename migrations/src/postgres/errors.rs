@@ -16,7 +16,7 @@ pub(super) fn step_failed(step: &Step<PgConnection>) -> impl FnOnce(sqlx::Error)
     move |source| MigrationError::Step { version, name, kind: kind(&source), source }
 }
 
-fn kind(error: &sqlx::Error) -> StorageErrorKind {
+pub(super) fn kind(error: &sqlx::Error) -> StorageErrorKind {
     let code = error.as_database_error().and_then(|error| error.code());
     match (code.as_deref(), error) {
         // lock_not_available, deadlock_detected, serialization_failure

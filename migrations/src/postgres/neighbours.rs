@@ -1,4 +1,4 @@
-//! Where the tables go, and what is in the way.
+//! Where the tables go.
 
 use sqlx::PgConnection;
 
@@ -30,30 +30,4 @@ pub(super) async fn require_create(connection: &mut PgConnection) -> Result<()> 
     .await
     .map_err(failed("look for the right to create tables"))?;
     if may_create { Ok(()) } else { Err(MigrationError::MayNotCreate { role, schema }) }
-}
-
-/// Refuses a schema without torii's bookkeeping in which a name that torii needs is taken. Creating "if not exists" would
-/// silently adopt an application's own `users`. What is in other schemas of the search path is not in the way.
-///
-/// # Errors
-/// [`MigrationError::OlderTorii`] and [`MigrationError::ForeignDatabase`].
-pub(super) async fn refuse(connection: &mut PgConnection) -> Result<()> {
-    let (older, taken): (Option<String>, Option<String>) = sqlx::query_as(
-        "SELECT \
-             min(relname::text) FILTER (WHERE relname IN ('_torii_migrations', 'torii_migrations')), \
-             min(relname::text) FILTER (WHERE relname IN ('tenants', 'users', 'sessions', 'oauth_accounts', \
-                 'oauth_states', 'passkeys', 'passkey_challenges', 'secure_tokens', 'lockouts', \
-                 'failed_login_attempts')) \
-         FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(failed("look for other tables"))?;
-    if let Some(table) = older {
-        Err(MigrationError::OlderTorii { table })
-    } else if let Some(table) = taken {
-        Err(MigrationError::ForeignDatabase { table })
-    } else {
-        Ok(())
-    }
 }

@@ -186,8 +186,8 @@ async fn switch_once(connection: &mut PgConnection, patience: &mut Patience, swi
 }
 
 async fn switch_locked(connection: &mut PgConnection, patience: &mut Patience, switch: Switch) -> Result<bool> {
-    let history = run::look_patiently(connection, patience, STEPS).await?;
-    if let Some(step) = history.pending(STEPS).next() {
+    let found = run::look_patiently(connection, patience, STEPS).await?;
+    if let Some(step) = found.history.pending(STEPS).next() {
         return Err(MigrationError::Pending { version: step.version, name: step.name });
     }
     // Again, because another process may have been faster.
@@ -223,7 +223,7 @@ async fn require_owner(connection: &mut PgConnection) -> Result<()> {
     .await
     .map_err(failed(OPERATION))?;
     match foreign {
-        Some((role, table)) => Err(MigrationError::MayNotAlter { role, table }),
+        Some((role, table)) => Err(MigrationError::MayNotAlter { role, tables: vec![table] }),
         None => Ok(()),
     }
 }

@@ -10,11 +10,12 @@ use super::{
     bookkeeping,
     errors::{failed, step_failed},
     index::{self, Index},
-    neighbours, row_security, session,
+    legacy, neighbours, row_security, session,
 };
 use crate::{
-    MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
+    Adoption, MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
     history::History,
+    legacy::Legacy,
     patience::Patience,
     step::{Body, RunFn, Step},
 };
@@ -38,13 +39,21 @@ pub(super) async fn run(
 ) -> Result<MigrationReport> {
     let mut patience = Patience::new(options.get_lock_timeout());
     let mut connection = session::open(pool).await?;
-    let applied = apply_missing(&mut connection, clock, &mut patience, steps).await;
+    let done = apply_missing(&mut connection, clock, options, &mut patience, steps).await;
     session::close(connection).await;
-    Ok(MigrationReport { applied: applied?, version: steps.last().map_or(0, |step| step.version) })
+    let (applied, adopted) = done?;
+    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted })
+}
+
+/// What is there.
+pub(super) struct Found {
+    pub(super) history: History,
+    /// What an older version left behind, if nothing of this one has taken its place yet.
+    pub(super) legacy: Option<Legacy>,
 }
 
 /// Reads what has been applied, and refuses the database if this version of torii must not touch it.
-pub(super) async fn look(connection: &mut PgConnection, steps: &[PgStep]) -> Result<History> {
+pub(super) async fn look(connection: &mut PgConnection, steps: &[PgStep]) -> Result<Found> {
     const OPERATION: &str = "read the database";
     // In one snapshot: a table that appears after the history was read would look like somebody else's.
     let mut snapshot =
@@ -52,39 +61,58 @@ pub(super) async fn look(connection: &mut PgConnection, steps: &[PgStep]) -> Res
     neighbours::require_schema(&mut snapshot).await?;
     let history = bookkeeping::read(&mut snapshot).await?;
     history.compare(steps)?;
-    if history.is_empty() {
-        neighbours::refuse(&mut snapshot).await?;
-    }
+    let legacy = if history.is_empty() { legacy::find(&mut snapshot).await? } else { None };
     snapshot.rollback().await.map_err(failed(OPERATION))?;
-    Ok(history)
+    Ok(Found { history, legacy })
 }
+
+type Done = (Vec<StepRecord>, Option<Adoption>);
 
 async fn apply_missing(
     connection: &mut PgConnection,
     clock: &dyn Clock,
+    options: &MigrateOptions,
     patience: &mut Patience,
     steps: &[PgStep],
-) -> Result<Vec<StepRecord>> {
+) -> Result<Done> {
     // First without the lock, so that a database that needs nothing may be a standby, and its role without rights.
-    if look_patiently(connection, patience, steps).await?.pending(steps).next().is_none() {
-        return Ok(Vec::new());
+    let found = look_patiently(connection, patience, steps).await?;
+    if found.history.pending(steps).next().is_none() && !must_drop_backup(connection, options).await? {
+        return Ok((Vec::new(), None));
     }
     session::lock(connection, patience).await?;
-    let applied = apply_locked(connection, clock, patience, steps).await;
+    let done = apply_locked(connection, clock, options, patience, steps).await;
     session::unlock(connection).await;
-    applied
+    done
+}
+
+async fn must_drop_backup(connection: &mut PgConnection, options: &MigrateOptions) -> Result<bool> {
+    if !options.drops_backup() {
+        return Ok(false);
+    }
+    Ok(legacy::adoption(connection).await?.is_some_and(|adoption| adoption.backups().next().is_some()))
 }
 
 async fn apply_locked(
     connection: &mut PgConnection,
     clock: &dyn Clock,
+    options: &MigrateOptions,
     patience: &mut Patience,
     steps: &[PgStep],
-) -> Result<Vec<StepRecord>> {
+) -> Result<Done> {
     // Again, because another process may have been faster.
-    let history = look_patiently(connection, patience, steps).await?;
-    let mut applied = Vec::new();
-    for step in history.pending(steps) {
+    let mut found = look_patiently(connection, patience, steps).await?;
+    let (mut applied, mut adopted) = (Vec::new(), None);
+    if let Some(legacy) = &found.legacy {
+        neighbours::require_create(connection).await?;
+        let growing = patience.growing(LONGEST_PAUSE);
+        let (adoption, records) = legacy::adopt(connection, legacy, options, clock, growing).await?;
+        tracing::info!(from = %adoption.from, set_aside = adoption.set_aside(), "an older version's database is taken over");
+        (applied, adopted) = (records, Some(adoption));
+        patience.renew();
+        found = look(connection, steps).await?;
+    }
+    for step in found.history.pending(steps) {
         if applied.is_empty() {
             neighbours::require_create(connection).await?;
         }
@@ -98,17 +126,32 @@ async fn apply_locked(
         tracing::info!(version = step.version, name = step.name, "migration applied");
         applied.push(record);
     }
-    Ok(applied)
+    if options.drops_backup() {
+        let dropped = legacy::drop_backup(connection, options, &mut patience.growing(LONGEST_PAUSE)).await?;
+        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped.is_empty()) {
+            adopted.tables.iter_mut().for_each(|table| table.backup = None);
+        }
+    }
+    Ok((applied, adopted))
+}
+
+/// Drops the backup of an older version's tables, and answers their names.
+pub(super) async fn drop_backup(pool: &PgPool, options: &MigrateOptions) -> Result<Vec<String>> {
+    let mut patience = Patience::new(options.get_lock_timeout()).growing(LONGEST_PAUSE);
+    let mut connection = session::open(pool).await?;
+    let dropped = legacy::drop_backup(&mut connection, options, &mut patience).await;
+    session::close(connection).await;
+    dropped
 }
 
 pub(super) async fn look_patiently(
     connection: &mut PgConnection,
     patience: &mut Patience,
     steps: &[PgStep],
-) -> Result<History> {
+) -> Result<Found> {
     loop {
         match look(connection, steps).await {
-            Ok(history) => return Ok(history),
+            Ok(found) => return Ok(found),
             Err(error) => patience.after(error).await?,
         }
     }
@@ -238,7 +281,7 @@ async fn execute(connection: &mut PgConnection, step: &PgStep, sql: &'static str
 }
 
 /// Runs the step's post-conditions.
-async fn check(connection: &mut PgConnection, step: &PgStep) -> Result<()> {
+pub(super) async fn check(connection: &mut PgConnection, step: &PgStep) -> Result<()> {
     for check in step.checks {
         let row = sqlx::query(check.query).fetch_optional(&mut *connection).await.map_err(step_failed(step))?;
         if row.is_some() {

@@ -71,6 +71,24 @@ pub(super) async fn limit_waits(connection: &mut PgConnection, patience: &Patien
     set_lock_timeout(connection, patience.remaining().min(LONGEST_WAIT), true).await
 }
 
+/// Limits how long the current transaction waits for a table on which the server may be at work itself: after much was written,
+/// autovacuum is. It makes room for whoever has waited for `deadlock_timeout`, and not before.
+pub(super) async fn limit_waits_past_autovacuum(
+    connection: &mut PgConnection,
+    patience: &Patience,
+) -> sqlx::Result<()> {
+    let remaining = i64::try_from(patience.remaining().as_millis()).unwrap_or(i64::MAX).clamp(1, 1_000_000_000);
+    sqlx::query(
+        "SELECT set_config('lock_timeout', least($1, greatest($2, 250 + setting::bigint))::text, true) \
+         FROM pg_settings WHERE name = 'deadlock_timeout'",
+    )
+    .bind(remaining)
+    .bind(i64::try_from(LONGEST_WAIT.as_millis()).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Lets the session wait for as long as there is patience: only for statements that are in nobody's way while they wait.
 pub(super) async fn allow_waits(connection: &mut PgConnection, patience: &Patience) -> sqlx::Result<()> {
     set_lock_timeout(connection, patience.remaining(), false).await

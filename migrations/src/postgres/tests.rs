@@ -18,6 +18,7 @@ mod crash;
 mod failures;
 mod index;
 mod isolation;
+mod legacy;
 mod refusals;
 mod roles;
 mod row_security;

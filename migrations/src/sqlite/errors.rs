@@ -41,7 +41,7 @@ fn open_problem(path: &Path) -> OpenProblem {
     }
 }
 
-fn kind(error: &sqlx::Error) -> StorageErrorKind {
+pub(super) fn kind(error: &sqlx::Error) -> StorageErrorKind {
     use sqlx::error::ErrorKind;
     if let Some(error) = error.as_database_error() {
         match error.kind() {

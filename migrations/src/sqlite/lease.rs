@@ -95,6 +95,18 @@ impl Lease {
         Ok(())
     }
 
+    /// Lets SQLite hold 64 MiB of pages for a long piece of work: rows of random keys are written all over the file, and a page
+    /// that does not fit is written again and again. A connection of the pool keeps its setting.
+    pub(super) async fn widen_cache(&mut self) -> Result<()> {
+        if let Self::Own(connection) = self {
+            sqlx::raw_sql("PRAGMA main.cache_size = -65536")
+                .execute(connection)
+                .await
+                .map_err(failed("widen the cache"))?;
+        }
+        Ok(())
+    }
+
     fn set_changed(&mut self, changed: bool) {
         if let Self::Pooled(borrowed) = self {
             borrowed.changed = changed;

@@ -1,7 +1,5 @@
 //! Applying steps.
 
-use std::collections::BTreeMap;
-
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use torii_core::clock::Clock;
 
@@ -9,11 +7,12 @@ use super::{
     bookkeeping,
     errors::{failed, step_failed},
     lease::Lease,
-    neighbours,
+    legacy, orphans,
 };
 use crate::{
     MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
     history::History,
+    legacy::Legacy,
     patience::Patience,
     step::{Body, RunFn, Step},
 };
@@ -29,45 +28,60 @@ pub(super) async fn run(
 ) -> Result<MigrationReport> {
     let mut patience = Patience::new(options.get_lock_timeout());
     let mut lease = Lease::take(pool, &mut patience).await?;
-    let report = apply_missing(&mut lease, clock, &mut patience, steps).await;
+    let report = apply_missing(&mut lease, clock, options, &mut patience, steps).await;
     lease.end().await;
     report
 }
 
+/// What is there.
+pub(super) struct Found {
+    pub(super) history: History,
+    /// What an older version left behind, if nothing of this one is there yet.
+    pub(super) legacy: Option<Legacy>,
+}
+
 /// [`look`] without the write lock, so that a database that needs nothing may be busy, or read-only.
-pub(super) async fn look_unlocked(connection: &mut SqliteConnection, steps: &[SqliteStep]) -> Result<History> {
+pub(super) async fn look_unlocked(connection: &mut SqliteConnection, steps: &[SqliteStep]) -> Result<Found> {
     const OPERATION: &str = "read the database";
     // In one snapshot: a table that appears after the history was read would look like somebody else's.
     let mut snapshot = connection.begin().await.map_err(failed(OPERATION))?;
-    let history = look(&mut snapshot, steps).await?;
+    let found = look(&mut snapshot, steps).await?;
     snapshot.rollback().await.map_err(failed(OPERATION))?;
-    Ok(history)
+    Ok(found)
 }
 
 /// Reads what has been applied, and refuses the database if this version of torii must not touch it. Inside a transaction.
-async fn look(connection: &mut SqliteConnection, steps: &[SqliteStep]) -> Result<History> {
+pub(super) async fn look(connection: &mut SqliteConnection, steps: &[SqliteStep]) -> Result<Found> {
     let history = bookkeeping::read(connection).await?;
     history.compare(steps)?;
-    if history.is_empty() {
-        neighbours::refuse(connection).await?;
-    }
-    Ok(history)
+    let legacy = if history.is_empty() { legacy::find(connection).await? } else { None };
+    Ok(Found { history, legacy })
 }
 
 async fn apply_missing(
     lease: &mut Lease,
     clock: &dyn Clock,
+    options: &MigrateOptions,
     patience: &mut Patience,
     steps: &[SqliteStep],
 ) -> Result<MigrationReport> {
-    let history = loop {
-        match look_unlocked(lease.connection(), steps).await {
-            Ok(history) => break history,
-            Err(error) => patience.after(error).await?,
+    let mut found = look_patiently(lease, patience, steps).await?;
+    let (mut applied, mut adopted) = (Vec::new(), None);
+    if found.legacy.is_some() {
+        let done = loop {
+            match legacy::take_over(lease, clock, options, steps).await {
+                Ok(done) => break done,
+                Err(error) => patience.after(error).await?,
+            }
+        };
+        if let Some((adoption, records)) = done {
+            tracing::info!(from = %adoption.from, set_aside = adoption.set_aside(), "an older version's database is taken over");
+            (applied, adopted) = (records, Some(adoption));
+            patience.renew();
         }
-    };
-    let mut applied = Vec::new();
-    for step in history.pending(steps) {
+        found = look_patiently(lease, patience, steps).await?;
+    }
+    for step in found.history.pending(steps) {
         let record = loop {
             match apply(lease, clock, step, steps).await {
                 Ok(record) => break record,
@@ -79,7 +93,22 @@ async fn apply_missing(
             applied.push(record);
         }
     }
-    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version) })
+    if options.drops_backup() {
+        let dropped = legacy::drop_backup_of(lease, patience).await?;
+        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped.is_empty()) {
+            adopted.tables.iter_mut().for_each(|table| table.backup = None);
+        }
+    }
+    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted })
+}
+
+async fn look_patiently(lease: &mut Lease, patience: &mut Patience, steps: &[SqliteStep]) -> Result<Found> {
+    loop {
+        match look_unlocked(lease.connection(), steps).await {
+            Ok(found) => return Ok(found),
+            Err(error) => patience.after(error).await?,
+        }
+    }
 }
 
 /// Applies one step; `None` if another process was faster.
@@ -122,7 +151,7 @@ async fn in_transaction(
 ) -> Result<Option<StepRecord>> {
     let started_at = clock.now();
     let mut transaction = lease.connection().begin_with("BEGIN IMMEDIATE").await.map_err(step_failed(step))?;
-    if look(&mut transaction, steps).await?.is_done(step.version) {
+    if must_not_apply(&mut transaction, step, steps).await? {
         transaction.rollback().await.map_err(step_failed(step))?;
         return Ok(None);
     }
@@ -140,6 +169,19 @@ async fn in_transaction(
     Ok(Some(StepRecord { version: step.version, name: step.name.to_owned(), finished_at: Some(finished_at) }))
 }
 
+/// Whether another process has applied the step.
+async fn must_not_apply(connection: &mut SqliteConnection, step: &SqliteStep, steps: &[SqliteStep]) -> Result<bool> {
+    let found = look(connection, steps).await?;
+    match found.legacy {
+        // It was not there a moment ago.
+        Some(legacy) => Err(MigrationError::OlderTorii {
+            table: legacy.version.bookkeeping().to_owned(),
+            problem: "it began to use the database while this migration was under way".to_owned(),
+        }),
+        None => Ok(found.history.is_done(step.version)),
+    }
+}
+
 async fn outside_transaction(
     lease: &mut Lease,
     clock: &dyn Clock,
@@ -150,7 +192,7 @@ async fn outside_transaction(
     let started_at = clock.now();
     let connection = lease.connection();
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(step_failed(step))?;
-    if look(&mut transaction, steps).await?.is_done(step.version) {
+    if must_not_apply(&mut transaction, step, steps).await? {
         transaction.rollback().await.map_err(step_failed(step))?;
         return Ok(None);
     }
@@ -172,27 +214,10 @@ async fn rebuild(connection: &mut SqliteConnection, step: &SqliteStep, sql: &'st
     if are_on {
         return Err(unmet(step, "foreign keys could not be switched off".to_owned()));
     }
-    let before = orphans(connection, step).await?;
+    let before = orphans::count(connection).await.map_err(step_failed(step))?;
     execute(connection, step, sql).await?;
-    let after = orphans(connection, step).await?;
-    // The application's own tables live in the same database, and orphans among them are none of torii's business.
-    for ((child, parent), count) in after {
-        if count > before.get(&(child.clone(), parent.clone())).copied().unwrap_or(0) {
-            let what = format!("rows of {child} refer to rows of {parent} that are gone");
-            return Err(unmet(step, what));
-        }
-    }
-    Ok(())
-}
-
-/// How many rows of which table refer to a row of which other table that does not exist.
-async fn orphans(connection: &mut SqliteConnection, step: &SqliteStep) -> Result<BTreeMap<(String, String), i64>> {
-    let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY \"table\", parent")
-            .fetch_all(connection)
-            .await
-            .map_err(step_failed(step))?;
-    Ok(rows.into_iter().map(|(child, parent, count)| ((child, parent), count)).collect())
+    let after = orphans::count(connection).await.map_err(step_failed(step))?;
+    orphans::none_is_new(step, &before, &after)
 }
 
 async fn execute(connection: &mut SqliteConnection, step: &SqliteStep, sql: &'static str) -> Result<()> {
@@ -201,7 +226,7 @@ async fn execute(connection: &mut SqliteConnection, step: &SqliteStep, sql: &'st
 }
 
 /// Runs the step's post-conditions.
-async fn check(connection: &mut SqliteConnection, step: &SqliteStep) -> Result<()> {
+pub(super) async fn check(connection: &mut SqliteConnection, step: &SqliteStep) -> Result<()> {
     for check in step.checks {
         let row = sqlx::query(check.query).fetch_optional(&mut *connection).await.map_err(step_failed(step))?;
         if row.is_some() {

@@ -28,7 +28,7 @@ pub(super) const STEPS: &[Step<SqliteConnection>] = &[
 const INSERT_DEFAULT_TENANT: &str = "INSERT INTO tenants (id, created_at, updated_at) VALUES (?1, ?2, ?2) \
      ON CONFLICT (id) DO NOTHING";
 
-fn insert_default_tenant(connection: &mut SqliteConnection, now: DateTime<Utc>) -> RunFuture<'_> {
+pub(super) fn insert_default_tenant(connection: &mut SqliteConnection, now: DateTime<Utc>) -> RunFuture<'_> {
     Box::pin(async move {
         sqlx::query(INSERT_DEFAULT_TENANT)
             .bind(TenantId::default_tenant().as_str())

@@ -13,6 +13,7 @@ mod concurrency;
 mod crash;
 mod failures;
 mod isolation;
+mod legacy;
 mod memory;
 mod rebuild;
 mod refusals;

@@ -4,9 +4,15 @@
 //! nobody else. All tests of one `cargo nextest run` share it, and all of one process under `cargo test`; it ends soon after
 //! them, whatever ended them. A server that is there already is used instead if its address is in the environment.
 
+#[cfg(feature = "mysql-server")]
+mod mysql;
+#[cfg(feature = "postgres-server")]
 mod postgres;
 mod programs;
 mod run;
 mod supervisor;
 
+#[cfg(feature = "mysql-server")]
+pub use self::mysql::{MysqlDatabase, MysqlServer};
+#[cfg(feature = "postgres-server")]
 pub use self::postgres::{PostgresDatabase, PostgresServer, RestartablePostgres, Shutdown};

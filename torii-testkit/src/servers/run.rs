@@ -74,7 +74,7 @@ pub(super) fn shared(engine: &str, start: impl FnOnce(&Place) -> String) -> Stri
         return address;
     }
     supervisor::watch(run.watched, &folder);
-    let url = start(&place(&folder));
+    let url = start(&place(engine, &folder));
     // Renamed, so that it is there as a whole or not at all.
     let unfinished = folder.join("address.new");
     fs::write(&unfinished, &url).expect("a file in a temporary folder can be written");
@@ -86,12 +86,13 @@ pub(super) fn shared(engine: &str, start: impl FnOnce(&Place) -> String) -> Stri
 ///
 /// # Panics
 /// If there is none.
+#[cfg(feature = "postgres-server")]
 pub(super) fn private(engine: &str) -> Place {
     let name = short(&Uuid::new_v4().simple().to_string());
     let folder = env::temp_dir().join(format!("torii-{engine}-{name}"));
     passable(&folder);
     supervisor::watch(process::id(), &folder);
-    place(&folder)
+    place(engine, &folder)
 }
 
 /// Makes a folder that others may pass through, to what is theirs inside.
@@ -100,11 +101,11 @@ fn passable(folder: &Path) {
 }
 
 /// A folder of its own for each try: one that died may have left its files.
-fn place(folder: &Path) -> Place {
+fn place(engine: &str, folder: &Path) -> Place {
     let own = folder.join(process::id().to_string());
     DirBuilder::new().mode(0o700).create(&own).expect("a temporary folder can be made");
     let is_root = fs::metadata(&own).expect("a temporary folder can be examined").uid() == 0;
-    let account = is_root.then(programs::unprivileged_account);
+    let account = is_root.then(|| programs::unprivileged_account(engine));
     if let Some(account) = &account {
         std::os::unix::fs::chown(&own, Some(account.user), Some(account.group)).expect("root may give a folder away");
     }

@@ -53,40 +53,48 @@ async fn a_history_with_a_hole_is_an_error() {
     assert!(matches!(error, MigrationError::HistoryMismatch { version: 1 }), "{error:?}");
 }
 
-const OLDER_SQLX: &str = "
-    CREATE TABLE _torii_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,
-        applied_at INTEGER NOT NULL DEFAULT (unixepoch()));
-    INSERT INTO _torii_migrations VALUES (1, 'CreateUsersTable', 1700000000), (2, 'CreateSessionsTable', 1700000000);
-    CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT, email TEXT NOT NULL, email_verified_at INTEGER,
-        password_hash TEXT, created_at INTEGER DEFAULT (unixepoch()), updated_at INTEGER DEFAULT (unixepoch()),
-        UNIQUE (email), UNIQUE (id));
-    CREATE TABLE sessions (id INTEGER PRIMARY KEY, token TEXT NOT NULL, user_id TEXT NOT NULL, user_agent TEXT,
-        ip_address TEXT, expires_at INTEGER NOT NULL, created_at INTEGER DEFAULT (unixepoch()),
-        updated_at INTEGER DEFAULT (unixepoch()), FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);
-    INSERT INTO users (id, email) VALUES ('usr_1', 'ada@example.com');
-    INSERT INTO sessions (token, user_id, expires_at) VALUES ('token', 'usr_1', 1900000000);
-";
+const BOOKKEEPING: &str = "CREATE TABLE _torii_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,
+    applied_at INTEGER NOT NULL DEFAULT (unixepoch())); INSERT INTO _torii_migrations VALUES (1, 'CreateUsersTable', 1);";
 
-const OLDER_SEAORM: &str = "
-    CREATE TABLE torii_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL);
-    INSERT INTO torii_migrations VALUES ('m20250304_000001_create_user_table', 1700000000);
-    CREATE TABLE users (id varchar NOT NULL PRIMARY KEY, email varchar NOT NULL, name varchar, password_hash varchar,
-        email_verified_at timestamp_with_timezone_text,
-        created_at timestamp_with_timezone_text NOT NULL DEFAULT CURRENT_TIMESTAMP,
-        updated_at timestamp_with_timezone_text NOT NULL DEFAULT CURRENT_TIMESTAMP);
-    INSERT INTO users (id, email) VALUES ('usr_1', 'ada@example.com');
-";
-
+/// The bookkeeping alone proves nothing: the tables have to be as the older version made them.
 #[tokio::test]
-async fn an_older_database_is_refused_and_untouched() {
-    for (schema, bookkeeping) in [(OLDER_SQLX, "_torii_migrations"), (OLDER_SEAORM, "torii_migrations")] {
+async fn an_older_database_of_another_shape_is_refused_and_untouched() {
+    for (schema, what) in [
+        ("CREATE TABLE users (id INTEGER PRIMARY KEY, nick TEXT)", "users has no column email"),
+        ("CREATE TABLE sessions (id INTEGER PRIMARY KEY, token TEXT)", "sessions has no column user_id"),
+        ("CREATE TABLE torii_migrations (version TEXT PRIMARY KEY, applied_at BIGINT)", "torii_migrations"),
+    ] {
         let scratch = Scratch::new();
         let pool = scratch.pool();
+        execute(&pool, BOOKKEEPING).await;
         execute(&pool, schema).await;
         let error = refused(&pool).await;
-        assert!(matches!(&error, MigrationError::OlderTorii { table } if table == bookkeeping), "{error:?}");
+        assert!(
+            matches!(&error, MigrationError::OlderTorii { table, problem } if table == "_torii_migrations" && problem.contains(what)),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("older version of torii"), "{error}");
-        assert_eq!(count(&pool, "SELECT count(*) FROM users WHERE email = 'ada@example.com'").await, 1);
+    }
+}
+
+/// A name that neither the older version nor this one made.
+#[tokio::test]
+async fn beside_an_older_database_a_foreign_table_is_still_refused() {
+    for (schema, name) in [
+        ("CREATE TABLE tenants (id INTEGER PRIMARY KEY, created_at)", "tenants"),
+        (
+            "CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, name TEXT, password_hash TEXT, email_verified_at INTEGER, \
+            created_at INTEGER, updated_at INTEGER); CREATE TABLE _torii_backup_users (id)",
+            "_torii_backup_users",
+        ),
+        ("CREATE VIEW lockouts AS SELECT 1 AS id", "lockouts"),
+    ] {
+        let scratch = Scratch::new();
+        let pool = scratch.pool();
+        execute(&pool, BOOKKEEPING).await;
+        execute(&pool, schema).await;
+        let error = refused(&pool).await;
+        assert!(matches!(&error, MigrationError::ForeignDatabase { table } if table == name), "{error:?}");
     }
 }
 

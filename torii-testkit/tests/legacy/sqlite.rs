@@ -1,0 +1,60 @@
+//! SQLite.
+
+use std::sync::Arc;
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+};
+use tempfile::TempDir;
+use torii_storage_sqlite::SqliteRepositoryProvider;
+use torii_testkit::ManualClock;
+
+use crate::{Fixture, facts::just_after, fixture};
+
+async fn load(fixture: &Fixture) -> (TempDir, SqlitePool) {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(directory.path().join("torii.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .foreign_keys(false);
+    let setup = SqlitePool::connect_with(options.clone()).await.unwrap();
+    sqlx::raw_sql(fixture.sql).execute(&setup).await.unwrap();
+    setup.close().await;
+    let pool = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.foreign_keys(true));
+    (directory, pool)
+}
+
+async fn everything_is_there(fixture: Fixture) {
+    let facts = fixture.facts();
+    let (_directory, pool) = load(&fixture).await;
+    let clock = ManualClock::new(just_after(&facts));
+    let provider = SqliteRepositoryProvider::new(pool.clone()).with_clock(Arc::new(clock.clone()));
+    provider.migrate().await.unwrap();
+    let unchanged: i64 = sqlx::query_scalar("SELECT count(*) FROM _torii_adoption").fetch_one(&pool).await.unwrap();
+    provider.migrate().await.unwrap();
+    let still: i64 = sqlx::query_scalar("SELECT count(*) FROM _torii_adoption").fetch_one(&pool).await.unwrap();
+    assert_eq!(unchanged, still);
+    facts.hold(provider, &clock).await;
+}
+
+#[tokio::test]
+async fn release_053() {
+    everything_is_there(fixture!("v053-sqlite")).await;
+}
+
+#[tokio::test]
+async fn release_053_seaorm() {
+    everything_is_there(fixture!("v053-seaorm-sqlite")).await;
+}
+
+#[tokio::test]
+async fn after_053() {
+    everything_is_there(fixture!("main-sqlite")).await;
+}
+
+#[tokio::test]
+async fn after_053_seaorm() {
+    everything_is_there(fixture!("main-seaorm-sqlite")).await;
+}
