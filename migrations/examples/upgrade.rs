@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p torii-migration --example upgrade --features sqlite -- sqlite old.db 1000000
 //! cargo run --release -p torii-migration --example upgrade --features postgres -- postgres postgres://localhost/empty 1000000
+//! cargo run --release -p torii-migration --example upgrade --features mysql -- mysql mysql://localhost/empty 1000000
 //! ```
 //!
 //! The database must be empty. There are as many sessions as users.
@@ -20,7 +21,7 @@ use torii_migration::{MigrateOptions, MigrationReport, Progress};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let usage = "upgrade sqlite <file> <users> | upgrade postgres <url> <users>";
+    let usage = "upgrade sqlite <file> <users> | upgrade postgres <url> <users> | upgrade mysql <url> <users>";
     let mut arguments = env::args().skip(1);
     let (engine, place) = (arguments.next().ok_or(usage)?, arguments.next().ok_or(usage)?);
     let users: i64 = arguments.next().ok_or(usage)?.parse()?;
@@ -29,12 +30,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "sqlite" => sqlite::run(&place, users).await,
         #[cfg(feature = "postgres")]
         "postgres" => postgres::run(&place, users).await,
+        #[cfg(feature = "mysql")]
+        "mysql" => mysql::run(&place, users).await,
         _ => Err(usage.into()),
     }
 }
 
 /// Says when each part of the work ends.
-#[cfg_attr(not(any(feature = "postgres", feature = "sqlite")), expect(dead_code, reason = "without an engine"))]
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    expect(dead_code, reason = "without an engine")
+)]
 fn options() -> MigrateOptions {
     let part = Arc::new(Mutex::new((String::new(), Instant::now())));
     MigrateOptions::new().on_progress(move |progress: &Progress| {
@@ -50,7 +56,10 @@ fn options() -> MigrateOptions {
     })
 }
 
-#[cfg_attr(not(any(feature = "postgres", feature = "sqlite")), expect(dead_code, reason = "without an engine"))]
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    expect(dead_code, reason = "without an engine")
+)]
 fn tell(report: &MigrationReport, began: Instant, before: i64, after: i64) {
     let megabytes = |bytes: i64| bytes / 1_000_000;
     println!("upgraded in {:.1} s", began.elapsed().as_secs_f64());
@@ -178,5 +187,72 @@ mod postgres {
 
     async fn size(pool: &PgPool) -> sqlx::Result<i64> {
         sqlx::query_scalar("SELECT pg_database_size(current_database())").fetch_one(pool).await
+    }
+}
+
+#[cfg(feature = "mysql")]
+mod mysql {
+    use std::{error::Error, time::Instant};
+
+    use sqlx::{Connection, MySqlConnection, MySqlPool};
+    use torii_core::clock::SystemClock;
+
+    const SCHEMA: &str = include_str!("../tests/fixtures/legacy/v053-seaorm-mysql.sql");
+
+    /// Twice as many users each time.
+    const DOUBLE: &str = "
+        INSERT INTO users (id, name, email, email_verified_at, password_hash)
+        SELECT CONCAT('usr_', LOWER(MD5(CONCAT(id, ?)))), name, CONCAT('User', MD5(CONCAT(id, ?)), '@example.com'), NOW(),
+            CONCAT('$argon2id$v=19$m=19456,t=2,p=1$', MD5(id), MD5(email)) FROM users LIMIT ?";
+
+    const FILL_SESSIONS: &str = "
+        INSERT INTO sessions (token, user_id, user_agent, ip_address, expires_at)
+        SELECT LEFT(CONCAT(MD5(id), MD5(email)), 43), id, 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+            '203.0.113.9', '2036-01-01' FROM users";
+
+    const FOREIGN: &str = "
+        CREATE TABLE articles (author VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL,
+            CONSTRAINT articles_author FOREIGN KEY (author) REFERENCES users (id) ON DELETE CASCADE);
+        INSERT INTO articles SELECT id FROM users LIMIT 1000";
+
+    pub(super) async fn run(url: &str, users: i64) -> Result<(), Box<dyn Error>> {
+        let pool = MySqlPool::connect(url).await?;
+        let mut setup = MySqlConnection::connect_with(&pool.connect_options()).await?;
+        sqlx::raw_sql(SCHEMA).execute(&mut setup).await?;
+        let mut made: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&mut setup).await?;
+        let mut round = 0;
+        while made < users {
+            round += 1;
+            let double = sqlx::query(DOUBLE).bind(round).bind(round).bind(users - made);
+            made += double.execute(&mut setup).await?.rows_affected().cast_signed();
+        }
+        sqlx::query(FILL_SESSIONS).execute(&mut setup).await?;
+        sqlx::raw_sql(FOREIGN).execute(&mut setup).await?;
+        setup.close().await?;
+        let before = size(&pool).await?;
+        let began = Instant::now();
+        let report = torii_migration::mysql::migrate_with(&pool, &SystemClock, &super::options()).await?;
+        super::tell(&report, began, before, size(&pool).await?);
+        let began = Instant::now();
+        torii_migration::mysql::drop_backup(&pool, &super::options()).await?;
+        println!("backup dropped in {:.1} s", began.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    async fn size(pool: &MySqlPool) -> sqlx::Result<i64> {
+        let tables = sqlx::query_scalar::<_, String>(
+            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()",
+        );
+        // What the server guesses the sizes from is as old as the last look.
+        for table in tables.fetch_all(pool).await? {
+            let mut analyze = sqlx::QueryBuilder::<sqlx::MySql>::new("ANALYZE TABLE ");
+            analyze.push(table).build().fetch_all(pool).await?;
+        }
+        sqlx::query_scalar(
+            "SELECT CAST(SUM(data_length + index_length) AS SIGNED) FROM information_schema.tables \
+             WHERE table_schema = DATABASE()",
+        )
+        .fetch_one(pool)
+        .await
     }
 }

@@ -118,6 +118,33 @@ pub enum MigrationError {
         /// The newest version known here.
         known: i64,
     },
+    /// The version that was asked for is none of the schema's. Nothing was changed.
+    #[error("The schema has no version {version}, the newest known here is {known}; nothing was changed")]
+    UnknownVersion {
+        /// The version that was asked for.
+        version: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The schema is beyond the version that was asked for, and a migration does not go back. Nothing was changed.
+    #[error("The schema has version {found}, and a migration does not go back to {target}; nothing was changed")]
+    BeyondTarget {
+        /// The version in the database.
+        found: i64,
+        /// The version that was asked for.
+        target: i64,
+    },
+    /// The version that was asked for lies before the one to which an older version's database is brought in one piece. Nothing
+    /// was changed.
+    #[error(
+        "A database of an older version of torii is brought to version {adopted} in one piece, so it cannot stop at {target}; nothing was changed"
+    )]
+    BeforeAdoption {
+        /// The version that the database would have.
+        adopted: i64,
+        /// The version that was asked for.
+        target: i64,
+    },
     /// The steps that were applied are not a beginning of the known ones.
     #[error("The history of this database's schema differs from the known one at version {version}")]
     HistoryMismatch {
@@ -149,9 +176,10 @@ pub enum MigrationError {
         /// What depends on them.
         objects: Vec<String>,
     },
-    /// The role does not own tables that have to be altered, an older version's or those that row-level security is switched on.
+    /// The role may not change tables that have to be altered, an older version's or those that row-level security is switched on:
+    /// on PostgreSQL it does not own them, on MySQL it lacks a privilege on them (`ALTER`, `CREATE`, `DROP`, `INSERT`, `UPDATE`).
     /// Nothing was changed.
-    #[error("The role {role} may not change the tables {} (only their owner may); nothing was changed", .tables.join(", "))]
+    #[error("The role {role} may not change the tables {} (PostgreSQL: only their owner may; MySQL: that takes ALTER, CREATE, DROP, INSERT and UPDATE); nothing was changed", .tables.join(", "))]
     MayNotAlter {
         /// The role that migrates.
         role: String,

@@ -13,6 +13,8 @@ mod history;
 mod patience;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod step;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod target;
 
 #[cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),

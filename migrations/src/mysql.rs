@@ -1,14 +1,18 @@
 //! The schema on MySQL 8.0.17 and MariaDB 10.6, and newer.
 
 use sha2::{Digest, Sha256};
-use sqlx::MySqlPool;
+use sqlx::{MySqlConnection, MySqlPool};
 use torii_core::clock::Clock;
 
-use crate::{MigrateOptions, MigrationReport, MigrationStatus, Result, StepRecord};
+use crate::{
+    MigrateOptions, MigrationPlan, MigrationReport, MigrationStatus, PlannedStep, Result, StepRecord, legacy::BASELINE,
+    patience::Patience, target,
+};
 
 mod bookkeeping;
 mod errors;
 mod index;
+mod legacy;
 mod neighbours;
 mod run;
 mod session;
@@ -24,7 +28,8 @@ mod tests;
 /// that hands a connection to somebody else between two statements would hand the migration's lock to them.
 ///
 /// One process migrates a database at a time, others wait. The application keeps running: a statement that cannot have its
-/// locks within a second gets out of the way and is tried again.
+/// locks within a second gets out of the way and is tried again. Not so while the database of an older version is taken over:
+/// from the first statement to the last the older version finds no tables.
 ///
 /// ```no_run
 /// use sqlx::MySqlPool;
@@ -51,7 +56,12 @@ pub async fn migrate(pool: &MySqlPool, clock: &dyn Clock) -> Result<MigrationRep
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_with(pool: &MySqlPool, clock: &dyn Clock, options: &MigrateOptions) -> Result<MigrationReport> {
-    run::run(pool, clock, options, steps::STEPS).await
+    let steps = target::steps(options, steps::STEPS)?;
+    if options.target().is_some() {
+        let status = status(pool).await?;
+        target::allow(options, &status.applied, status.adoptable.is_some())?;
+    }
+    run::run(pool, clock, options, steps).await
 }
 
 /// How far the database of `pool` is. Reads only, on a connection of its own as [`migrate`] does.
@@ -60,18 +70,62 @@ pub async fn migrate_with(pool: &MySqlPool, clock: &dyn Clock, options: &Migrate
 /// Whatever [`migrate`] would refuse the database for, and failures to read it.
 pub async fn status(pool: &MySqlPool) -> Result<MigrationStatus> {
     let mut connection = session::open(pool).await?;
-    let history = run::look(&mut connection, steps::STEPS).await;
+    let status = read_status(&mut connection).await;
     session::close(connection).await;
-    let history = history?;
+    status
+}
+
+async fn read_status(connection: &mut MySqlConnection) -> Result<MigrationStatus> {
+    let mut patience = Patience::new(MigrateOptions::new().get_lock_timeout());
+    let found = run::look_unlocked(connection, &mut patience, steps::STEPS).await?;
     Ok(MigrationStatus {
-        applied: history.applied(),
-        pending: history
+        applied: found.history.applied(),
+        pending: found
+            .history
             .pending(steps::STEPS)
             .map(|step| StepRecord { version: step.version, name: step.name.to_owned(), finished_at: None })
             .collect(),
-        adopted: None,
-        adoptable: None,
+        adopted: legacy::adoption(connection).await?,
+        adoptable: found.legacy.map(|found| found.legacy.version),
     })
+}
+
+/// What [`migrate_with`] would do to the database of `pool`, and what it would find in the rows of an older version. Reads
+/// only, but every row of an older version.
+///
+/// # Errors
+/// As [`status`].
+pub async fn plan(pool: &MySqlPool, options: &MigrateOptions) -> Result<MigrationPlan> {
+    let mut connection = session::open(pool).await?;
+    let plan = read_plan(&mut connection, options).await;
+    session::close(connection).await;
+    plan
+}
+
+async fn read_plan(connection: &mut MySqlConnection, options: &MigrateOptions) -> Result<MigrationPlan> {
+    let mut patience = Patience::new(options.get_lock_timeout());
+    let found = run::look_unlocked(connection, &mut patience, steps::STEPS).await?;
+    let mut plan = MigrationPlan { adopts: None, steps: Vec::new(), findings: Vec::new() };
+    target::allow(options, &found.history.applied(), found.legacy.is_some())?;
+    let mut pending: Vec<_> = found.history.pending(target::steps(options, steps::STEPS)?).collect();
+    if let Some(legacy) = found.legacy {
+        let (steps, survey) = legacy::plan(connection, &legacy, options).await?;
+        (plan.adopts, plan.steps, plan.findings) = (Some(legacy.legacy.version), steps, survey.findings.listed);
+        pending.retain(|step| step.version > BASELINE as i64);
+    }
+    plan.steps.extend(pending.into_iter().map(|step| PlannedStep::new(step.name, step.text())));
+    if options.drops_backup() {
+        plan.steps.extend(legacy::plan_drop_backup(connection).await?);
+    }
+    Ok(plan)
+}
+
+/// Drops the tables that hold an older version's rows as they were, and answers their names: none if there are none.
+///
+/// # Errors
+/// [`MigrationError`](crate::MigrationError): the tables are locked for too long, or the account may not drop them.
+pub async fn drop_backup(pool: &MySqlPool, options: &MigrateOptions) -> Result<Vec<String>> {
+    legacy::drop_backup(pool, options).await
 }
 
 /// A digest over all steps: two builds with the same one bring a database to the same schema. To recognise a database that

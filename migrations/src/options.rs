@@ -10,6 +10,7 @@ use crate::Progress;
 pub struct MigrateOptions {
     lock_timeout: Duration,
     drop_backup: bool,
+    to: Option<i64>,
     progress: Option<ProgressFn>,
     /// Told of every statement that is about to change an older database; `true` ends the session there.
     #[cfg(test)]
@@ -24,6 +25,7 @@ impl MigrateOptions {
         Self {
             lock_timeout: Duration::from_secs(60),
             drop_backup: false,
+            to: None,
             progress: None,
             #[cfg(test)]
             kill: None,
@@ -48,6 +50,18 @@ impl MigrateOptions {
         self
     }
 
+    /// Stops after the step of this version, instead of the newest. To move in steps that are tried out one by one; an application
+    /// of this version of torii needs the newest.
+    ///
+    /// Refused are a version that does not exist ([`MigrationError::UnknownVersion`](crate::MigrationError::UnknownVersion)), one
+    /// that the database is beyond ([`MigrationError::BeyondTarget`](crate::MigrationError::BeyondTarget)), and one in the middle of
+    /// what an older version's database becomes ([`MigrationError::BeforeAdoption`](crate::MigrationError::BeforeAdoption)).
+    #[must_use]
+    pub const fn to(mut self, version: i64) -> Self {
+        self.to = Some(version);
+        self
+    }
+
     /// Has `progress` told how far the upgrade of an older version's database is, after every thousand rows or so. It is
     /// called in the middle of the work, and should return soon.
     #[must_use]
@@ -56,12 +70,12 @@ impl MigrateOptions {
         self
     }
 
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub(crate) const fn drops_backup(&self) -> bool {
         self.drop_backup
     }
 
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn report(&self, progress: &Progress) {
         if let Some(report) = &self.progress {
             report(progress);
@@ -69,12 +83,17 @@ impl MigrateOptions {
     }
 
     /// Whether a test wants the session to end here.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn is_killed(&self) -> bool {
         #[cfg(test)]
         return self.kill.as_ref().is_some_and(|kill| kill());
         #[cfg(not(test))]
         false
+    }
+
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    pub(crate) const fn target(&self) -> Option<i64> {
+        self.to
     }
 
     #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -94,6 +113,7 @@ impl fmt::Debug for MigrateOptions {
         f.debug_struct("MigrateOptions")
             .field("lock_timeout", &self.lock_timeout)
             .field("drop_backup", &self.drop_backup)
+            .field("to", &self.to)
             .finish_non_exhaustive()
     }
 }

@@ -26,7 +26,7 @@ pub struct PlannedStep {
     pub sql: String,
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 impl PlannedStep {
     pub(crate) fn new(name: impl Into<String>, sql: impl Into<String>) -> Self {
         Self { name: name.into(), sql: sql.into() }

@@ -6,6 +6,7 @@ use torii_core::clock::Clock;
 
 use crate::{
     MigrateOptions, MigrationPlan, MigrationReport, MigrationStatus, PlannedStep, Result, StepRecord, legacy::BASELINE,
+    target,
 };
 
 mod bookkeeping;
@@ -61,7 +62,12 @@ pub async fn migrate(pool: &PgPool, clock: &dyn Clock) -> Result<MigrationReport
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_with(pool: &PgPool, clock: &dyn Clock, options: &MigrateOptions) -> Result<MigrationReport> {
-    run::run(pool, clock, options, steps::STEPS).await
+    let steps = target::steps(options, steps::STEPS)?;
+    if options.target().is_some() {
+        let status = status(pool).await?;
+        target::allow(options, &status.applied, status.adoptable.is_some())?;
+    }
+    run::run(pool, clock, options, steps).await
 }
 
 /// How far the database of `pool` is. Reads only, on a connection of its own as [`migrate`] does.
@@ -104,13 +110,17 @@ pub async fn plan(pool: &PgPool, options: &MigrateOptions) -> Result<MigrationPl
 async fn read_plan(connection: &mut PgConnection, options: &MigrateOptions) -> Result<MigrationPlan> {
     let found = run::look(connection, steps::STEPS).await?;
     let mut plan = MigrationPlan { adopts: None, steps: Vec::new(), findings: Vec::new() };
-    let mut pending: Vec<_> = found.history.pending(steps::STEPS).collect();
+    target::allow(options, &found.history.applied(), found.legacy.is_some())?;
+    let mut pending: Vec<_> = found.history.pending(target::steps(options, steps::STEPS)?).collect();
     if let Some(legacy) = found.legacy {
         let (steps, survey) = legacy::plan(connection, &legacy, options).await?;
         (plan.adopts, plan.steps, plan.findings) = (Some(legacy.version), steps, survey.findings.listed);
         pending.retain(|step| step.version > BASELINE as i64);
     }
     plan.steps.extend(pending.into_iter().map(|step| PlannedStep::new(step.name, step.text())));
+    if options.drops_backup() {
+        plan.steps.extend(legacy::plan_drop_backup(connection).await?);
+    }
     Ok(plan)
 }
 

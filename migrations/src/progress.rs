@@ -15,13 +15,13 @@ pub struct Progress {
 }
 
 /// Counts rows and tells of them.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) struct Reporter<'o> {
     options: &'o crate::MigrateOptions,
     progress: std::sync::Mutex<Progress>,
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 impl<'o> Reporter<'o> {
     pub(crate) fn new(options: &'o crate::MigrateOptions, work: &'static str, table: &'static str, total: u64) -> Self {
         Self { options, progress: std::sync::Mutex::new(Progress { work, table, done: 0, total }) }

@@ -14,6 +14,8 @@ pub struct MigrationReport {
     pub version: i64,
     /// What this call took over from an older version.
     pub adopted: Option<Adoption>,
+    /// The tables with an older version's rows that this call dropped, as [`drop_backup`](crate::MigrateOptions::drop_backup) says.
+    pub dropped_backups: Vec<String>,
 }
 
 /// How far a database is.

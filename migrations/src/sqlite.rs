@@ -5,6 +5,7 @@ use torii_core::clock::Clock;
 
 use crate::{
     MigrateOptions, MigrationPlan, MigrationReport, MigrationStatus, PlannedStep, Result, StepRecord, legacy::BASELINE,
+    target,
 };
 
 mod bookkeeping;
@@ -50,7 +51,12 @@ pub async fn migrate(pool: &SqlitePool, clock: &dyn Clock) -> Result<MigrationRe
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_with(pool: &SqlitePool, clock: &dyn Clock, options: &MigrateOptions) -> Result<MigrationReport> {
-    run::run(pool, clock, options, steps::STEPS).await
+    let steps = target::steps(options, steps::STEPS)?;
+    if options.target().is_some() {
+        let status = status(pool).await?;
+        target::allow(options, &status.applied, status.adoptable.is_some())?;
+    }
+    run::run(pool, clock, options, steps).await
 }
 
 /// How far the database of `pool` is. Reads only.
@@ -83,13 +89,17 @@ pub async fn plan(pool: &SqlitePool, options: &MigrateOptions) -> Result<Migrati
     let mut snapshot = connection.begin().await.map_err(errors::failed(OPERATION))?;
     let found = run::look(&mut snapshot, steps::STEPS).await?;
     let mut plan = MigrationPlan { adopts: None, steps: Vec::new(), findings: Vec::new() };
-    let mut pending: Vec<_> = found.history.pending(steps::STEPS).collect();
+    target::allow(options, &found.history.applied(), found.legacy.is_some())?;
+    let mut pending: Vec<_> = found.history.pending(target::steps(options, steps::STEPS)?).collect();
     if let Some(legacy) = found.legacy {
         let (steps, survey) = legacy::plan(&mut snapshot, &legacy, options).await?;
         (plan.adopts, plan.steps, plan.findings) = (Some(legacy.version), steps, survey.findings.listed);
         pending.retain(|step| step.version > BASELINE as i64);
     }
     plan.steps.extend(pending.into_iter().map(|step| PlannedStep::new(step.name, step.text())));
+    if options.drops_backup() {
+        plan.steps.extend(legacy::plan_drop_backup(&mut snapshot).await?);
+    }
     snapshot.rollback().await.map_err(errors::failed(OPERATION))?;
     Ok(plan)
 }

@@ -1,12 +1,13 @@
 //! Extractors for the application's own handlers.
 
-use std::{convert::Infallible, net::SocketAddr, ops::Deref};
+use std::{convert::Infallible, fmt, net::SocketAddr, ops::Deref, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use torii::{RepositoryProvider, SessionToken, TenantScope, User};
+use axum_extra::extract::cookie::CookieJar;
+use torii::{Clock, RepositoryProvider, Session, SessionToken, TenantScope, User};
 
 use crate::{
     client::forwarded_for,
@@ -138,11 +139,70 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionTokenFromRequest {
 /// By the rules of the middleware around the handler, or as configured where there is none.
 fn from_cookie(parts: &Parts) -> Option<SessionToken> {
     match parts.extensions.get::<CookieInUse>() {
-        Some(CookieInUse(cookie)) => cookie.read(&parts.headers),
+        Some(in_use) => in_use.cookie.read(&parts.headers),
         None => {
             let config = parts.extensions.get::<crate::CookieConfig>().cloned().unwrap_or_default();
             SessionCookie::new(config, None).read(&parts.headers)
         }
+    }
+}
+
+/// Signs the browser of the request in and out by the session cookie, as the routes of this crate do: for handlers of the
+/// application that make sessions themselves. Needs [`tenant_middleware`](crate::tenant_middleware) or
+/// [`auth_middleware`](crate::auth_middleware) around the handler, which know the tenant and what its cookie is called; 500 without.
+///
+/// ```
+/// use axum::{extract::Form, response::{IntoResponse, Redirect}};
+/// use torii::RepositoryProvider;
+/// use torii_axum::{AuthError, SessionCookies, Tenant};
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct Credentials { email: String, password: String }
+/// async fn sign_in<R: RepositoryProvider>(
+///     Tenant(tenant): Tenant<R>,
+///     cookies: SessionCookies,
+///     Form(form): Form<Credentials>,
+/// ) -> Result<impl IntoResponse, AuthError> {
+///     let (_, session) = tenant.authenticate(&form.email, &form.password, None, None).await?;
+///     Ok((cookies.sign_in(&session), Redirect::to("/")))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct SessionCookies {
+    cookie: SessionCookie,
+    clock: Arc<dyn Clock>,
+    headers: HeaderMap,
+}
+
+impl SessionCookies {
+    pub(crate) fn of(parts: &Parts) -> Option<Self> {
+        let CookieInUse { cookie, clock } = parts.extensions.get::<CookieInUse>().cloned()?;
+        Some(Self { cookie, clock, headers: parts.headers.clone() })
+    }
+
+    /// The cookie that gives a new session to the browser. Empty if the session does not carry its token, as one from a list.
+    pub fn sign_in(&self, session: &Session) -> CookieJar {
+        self.cookie.set(session, self.clock.now()).into_iter().fold(CookieJar::new(), CookieJar::add)
+    }
+
+    /// The cookies that make the browser forget those that it sent. They end no session:
+    /// [`revoke_session`](torii::Torii::revoke_session) does.
+    pub fn sign_out(&self) -> CookieJar {
+        self.cookie.remove(&self.headers).into_iter().fold(CookieJar::new(), CookieJar::add)
+    }
+}
+
+impl fmt::Debug for SessionCookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionCookies").field("cookie", &self.cookie).finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionCookies {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
+        Self::of(parts).ok_or_else(|| AuthError::InternalError("no middleware resolved the tenant".to_owned()))
     }
 }
 

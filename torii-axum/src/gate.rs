@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use torii::{RepositoryProvider, Session, SessionToken, TenantId, TenantScope, Torii, User};
+use torii::{Clock, RepositoryProvider, Session, SessionToken, TenantId, TenantScope, Torii, User};
 
 use crate::{
     CookieConfig,
@@ -23,7 +23,10 @@ pub(crate) struct EnteredTenant {
 
 /// In a request's extensions: the cookie in use.
 #[derive(Clone)]
-pub(crate) struct CookieInUse(pub(crate) SessionCookie);
+pub(crate) struct CookieInUse {
+    pub(crate) cookie: SessionCookie,
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
 /// In a request's extensions: what came of checking a token. Middleware around routes that have middleware of their own asks the
 /// database once.
@@ -53,7 +56,7 @@ impl<'a, R: RepositoryProvider> Gate<'a, R> {
         let config = self.settings.get().cookie.clone();
         let config = config.or_else(|| parts.extensions.get::<CookieConfig>().cloned()).unwrap_or_default();
         let cookie = SessionCookie::new(config, entered.resolver.is_some().then_some(&entered.tenant));
-        parts.extensions.insert(CookieInUse(cookie));
+        parts.extensions.insert(CookieInUse { cookie, clock: self.torii.repositories().clock() });
         parts.extensions.insert(self.settings.clone());
         parts.extensions.insert(scope.clone());
         parts.extensions.insert(entered);
@@ -87,7 +90,7 @@ impl<'a, R: RepositoryProvider> Gate<'a, R> {
         let cookie = parts.extensions.get::<CookieInUse>();
         Presented {
             bearer: bearer(&parts.headers),
-            cookie: cookie.and_then(|CookieInUse(cookie)| cookie.read(&parts.headers)),
+            cookie: cookie.and_then(|in_use| in_use.cookie.read(&parts.headers)),
         }
     }
 

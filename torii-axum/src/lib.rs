@@ -73,6 +73,7 @@
 //! | `POST`, `DELETE /logout`, `DELETE /session` | | `{"message"}`, and the cookie is removed | |
 //! | `GET /sessions` | | `{"sessions":[{"id","current","user_agent","ip_address",..}]}` | |
 //! | `DELETE /sessions` | | signs out everywhere else: `{"user","session"}` with a new token | |
+//! | `DELETE /sessions/{id}` | | `{"message"}`; the cookie is removed if it was the session that asked | |
 //! | `POST /email/verify/request` | | `{"message"}` | |
 //! | `POST /email/verify` | `{"token"}` | `{"user"}` | |
 //! | `POST /register` | `{"email","password"}` | `{"message"}` and a cookie, see [`RegistrationMode`] | `password` |
@@ -86,6 +87,7 @@
 //! | `GET /oauth/accounts` | | `{"accounts":[{"provider","subject","created_at"}]}` | `oauth` |
 //! | `DELETE /oauth/accounts/{provider}` | | `{"message"}` | `oauth` |
 //! | `GET /passkeys` | | `{"passkeys":[{"id","name","created_at","last_used_at"}]}` | `passkey` |
+//! | `PATCH /passkeys/{id}` | `{"name"}` | `{"message"}` | `passkey` |
 //! | `DELETE /passkeys/{id}` | | `{"message"}` | `passkey` |
 //! | `POST /passkeys/register/start` | | `{"ceremony_id","options"}` | `passkey` |
 //! | `POST /passkeys/register/finish` | `{"ceremony_id","response","name"}` | 201 `{"passkey"}` | `passkey` |
@@ -131,7 +133,7 @@ pub use self::{
     config::{CookieConfig, CookieSameSite, LinkConfig},
     error::{AuthError, Result},
     extract::{
-        AuthUser, ConnectionInfo, OptionalAuthUser, SessionTokenFromBearer, SessionTokenFromCookie,
+        AuthUser, ConnectionInfo, OptionalAuthUser, SessionCookies, SessionTokenFromBearer, SessionTokenFromCookie,
         SessionTokenFromRequest, Tenant,
     },
     middleware::{AuthState, HasTorii, auth_middleware, refuse_cross_site, require_auth, tenant_middleware},
@@ -142,3 +144,8 @@ pub use self::{
     tenant::{TenantDirectory, TenantResolver},
     types::*,
 };
+
+/// The examples of the guide are compiled, and those with a database are run.
+#[cfg(all(doctest, feature = "password"))]
+#[doc = include_str!("../../docs/one-tenant-to-many.md")]
+struct Guide;

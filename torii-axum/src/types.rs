@@ -246,6 +246,14 @@ pub struct PasskeyResponse {
     pub passkey: PasskeyInfo,
 }
 
+/// Another name for a passkey.
+#[cfg(feature = "passkey")]
+#[derive(Clone, Debug, Deserialize)]
+pub struct RenamePasskeyRequest {
+    /// The name, of at most 255 bytes without control characters; `null` takes it away.
+    pub name: Option<String>,
+}
+
 /// A passkey ceremony has begun.
 #[cfg(feature = "passkey")]
 #[derive(Clone, Serialize)]

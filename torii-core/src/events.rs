@@ -33,6 +33,8 @@ pub enum Event {
     SessionCreated(UserId, Session),
     /// Somebody signed out.
     SessionDeleted(UserId, SessionToken),
+    /// One session of a user was ended from the list of them.
+    SessionRevoked(UserId),
     /// All sessions of a user ended.
     SessionsCleared(UserId),
     /// A wrong password, or an unknown address.

@@ -16,7 +16,7 @@ pub mod page;
 pub mod passkey;
 pub mod password;
 pub mod policy;
-mod random;
+pub mod random;
 pub mod repositories;
 pub mod services;
 pub mod session;

@@ -15,15 +15,18 @@ use tokio::{
 use torii_core::{
     TenantId,
     error::{Error, StorageErrorKind},
+    random::jitter,
 };
 
 use crate::{
     dialect::{Dialect, Returning},
     error::{Passing, failed, is, no_turn, passing, unconfirmed},
     pool,
+    sql::along,
 };
 
-/// How long to wait before a statement that met a deadlock or a serialization failure is tried again, time after time.
+/// How long to wait at most before a statement that met a deadlock or a serialization failure is tried again, time after time:
+/// each waits for another length, see [`jitter`].
 const PAUSES: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 
 /// Whether something may be done again although nobody knows whether it was done before: its connection broke.
@@ -144,7 +147,7 @@ impl<'a> Call<'a> {
         written: SelectStatement,
     ) -> Result<Option<T>, Error> {
         if self.dialect().has_returning() {
-            return self.write_returning(write.returning_exprs(columns)).await;
+            return self.write_returning(&write.returning_exprs(columns)).await;
         }
         self.repeat(Again::Harmless, || async {
             let db = self.begin().await?;
@@ -164,7 +167,7 @@ impl<'a> Call<'a> {
         doomed: SelectStatement,
     ) -> Result<Option<T>, Error> {
         if self.dialect().has_returning() {
-            return self.write_returning(delete.returning_exprs(columns)).await;
+            return self.write_returning(&delete.returning_exprs(columns)).await;
         }
         self.repeat(Again::Harmless, || async {
             let db = self.begin().await?;
@@ -175,8 +178,12 @@ impl<'a> Call<'a> {
         .await
     }
 
-    async fn write_returning<T: FromQueryResult>(&self, write: impl StatementBuilder) -> Result<Option<T>, Error> {
-        let statement = self.dialect().build(&write);
+    /// Runs a statement that writes and returns at most one row.
+    pub(crate) async fn write_returning<T: FromQueryResult>(
+        &self,
+        write: &impl StatementBuilder,
+    ) -> Result<Option<T>, Error> {
+        let statement = self.dialect().build(write);
         let rows = self
             .repeat(Again::Harmful, || async {
                 let _turn = self.access.turn(self.operation).await?;
@@ -218,7 +225,7 @@ impl<'a> Call<'a> {
             };
             match passing(&error) {
                 Some(Passing::Conflict) => match pauses.next() {
-                    Some(length) => pause(length).await,
+                    Some(length) => pause(jitter(length)).await,
                     None => return Err(error),
                 },
                 Some(Passing::Waited) if !waited => waited = true,
@@ -258,6 +265,31 @@ impl WriteTransaction<'_> {
     /// Runs a statement that writes, and returns how many rows it wrote; see [`Call::execute`].
     pub(crate) async fn execute(&self, write: &impl StatementBuilder) -> Result<u64, Error> {
         self.on().affected(&self.call.dialect().build(write)).await
+    }
+
+    /// Deletes rows of a table and inserts another one, in one statement where a statement can write in several places. Returns
+    /// how many rows were inserted.
+    ///
+    /// In this order: a deletion goes through rows of others too where a table is so small that MySQL makes no use of an index, and
+    /// waits for those that are being inserted. Whoever waits has inserted nothing yet that somebody else could wait for.
+    pub(crate) async fn replace(&self, deletion: DeleteStatement, mut insert: InsertStatement) -> Result<u64, Error> {
+        if self.call.dialect().writes_in_with() {
+            return self.execute(insert.with_cte(along([deletion]))).await;
+        }
+        self.execute(&deletion).await?;
+        self.execute(&insert).await
+    }
+
+    /// Deletes from several tables, in this order, and in one statement where a statement can write in several places.
+    pub(crate) async fn delete_all(&self, deletions: Vec<DeleteStatement>) -> Result<(), Error> {
+        let mut deletions = deletions.into_iter();
+        while let Some(mut deletion) = deletions.next() {
+            if self.call.dialect().writes_in_with() && deletions.len() > 0 {
+                deletion.with_cte(along(deletions.by_ref()));
+            }
+            self.execute(&deletion).await?;
+        }
+        Ok(())
     }
 
     /// [`Call::insert_if_new`].
@@ -349,7 +381,7 @@ fn parse<T: FromQueryResult>(operation: &'static str, rows: &[QueryResult]) -> R
 }
 
 #[expect(clippy::disallowed_methods, reason = "bounded pauses between tries; nothing is waited for")]
-async fn pause(length: Duration) {
+pub(crate) async fn pause(length: Duration) {
     tokio::time::sleep(length).await;
 }
 

@@ -13,6 +13,8 @@ use sea_orm::{
 
 use crate::error::Unreadable;
 
+mod json;
+
 /// What a database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -41,12 +43,24 @@ impl Dialect {
         }
     }
 
+    /// A statement with its values, to be run.
+    ///
+    /// MySQL's times are `DATETIME`s, and are bound as such: a `DateTime<Utc>` is sent as a `TIMESTAMP`, and MariaDB takes one
+    /// before 1970 or after January 2038 for `NULL`.
     pub(crate) fn build(self, statement: &impl StatementBuilder) -> Statement {
-        statement.build(&match self {
+        let mut statement = statement.build(&match self {
             Self::MySql => DbBackend::MySql,
             Self::Postgres => DbBackend::Postgres,
             Self::Sqlite => DbBackend::Sqlite,
-        })
+        });
+        if self == Self::MySql {
+            for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
+                if let Value::ChronoDateTimeUtc(time) = value {
+                    *value = Value::ChronoDateTime(time.map(|time| time.naive_utc()));
+                }
+            }
+        }
+        statement
     }
 
     /// Whether writers wait for each other, whatever they write.
@@ -57,6 +71,11 @@ impl Dialect {
     /// Whether `INSERT`, `UPDATE` and `DELETE` have `RETURNING`.
     pub(crate) fn has_returning(self) -> bool {
         self != Self::MySql
+    }
+
+    /// Whether a statement may write in its `WITH` too, and so in several places at once.
+    pub(crate) fn writes_in_with(self) -> bool {
+        self == Self::Postgres
     }
 
     /// How a transaction that writes begins. On MySQL the level is said again for pools that an application made.
@@ -156,15 +175,6 @@ impl Dialect {
         match self {
             Self::MySql => select.lock(LockType::Update),
             Self::Postgres => select.lock_with_tables(LockType::NoKeyUpdate, [TableRef::from(table.into_iden())]),
-            Self::Sqlite => select,
-        }
-    }
-
-    /// Holds the keys of the rows of `table` that a statement of a transaction finds as they are, until its end.
-    pub(crate) fn hold(self, select: &mut SelectStatement, table: impl Iden) -> &mut SelectStatement {
-        match self {
-            Self::MySql => select.lock(LockType::Share),
-            Self::Postgres => select.lock_with_tables(LockType::KeyShare, [TableRef::from(table.into_iden())]),
             Self::Sqlite => select,
         }
     }

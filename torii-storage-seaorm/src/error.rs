@@ -121,6 +121,7 @@ pub(crate) fn is(error: &Error, wanted: StorageErrorKind) -> bool {
 
 /// A reason to fail that passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "no database reports all of them")]
 pub(crate) enum Passing {
     /// Two transactions were in each other's way, and this one was rolled back.
     Conflict,

@@ -36,21 +36,25 @@
 //! - A method is one statement, or one transaction that it opens and closes, wrapped in `Call::repeat`: what fails for a reason that
 //!   passes (deadlock, lock timeout, a connection that broke) is done again, unless it may have been done already.
 //! - What can be done once is one conditional statement whose row count decides. Where a row has to hold still between statements
-//!   it is locked by `Dialect::lock` or `Dialect::hold`, the user's row first. Other rows may change: statements see what others
+//!   it is locked by `Dialect::lock`, the user's row first and by its id. Other rows may change: statements see what others
 //!   committed before each of them.
 //! - A table that an `UPDATE` or `DELETE` writes is not in a sub-query of it, and an assignment does not read a column that one
 //!   before it writes: MySQL refuses the first and reads the new value in the second.
 //! - What has to be said differently by database is said in `src/dialect.rs`; connections are made in `src/pool.rs`, errors understood
 //!   in `src/error.rs`, which is the only file that names `DbErr`. Nothing else asks which database it is.
 
-// Taken away with the last repository.
-#![allow(dead_code)]
+#![cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without any database nothing is connected")
+)]
 
 mod access;
 mod cleanup;
 mod dialect;
 mod entities;
 mod error;
+#[cfg(feature = "mysql")]
+pub mod partitioning;
 mod pool;
 mod provider;
 mod repositories;
@@ -59,6 +63,7 @@ mod storage;
 
 pub use self::{
     error::{ConnectError, ConnectProblem, SeaORMStorageError},
+    pool::PoolOptions,
     provider::SeaORMRepositoryProvider,
     storage::SeaORMStorage,
 };

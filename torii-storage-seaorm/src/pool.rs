@@ -13,6 +13,7 @@ use crate::error::unknown_url;
 
 #[cfg(feature = "mysql")]
 mod mysql;
+mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -20,19 +21,22 @@ mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use self::options::PoolOptions;
+
 const OPERATION: &str = "connect to database";
 /// More than this crate has statements, so that each is prepared once per connection.
 const CACHED_STATEMENTS: usize = 200;
 
 /// Connects to the database of `url`.
-pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, StorageError> {
+#[allow(unused_variables, reason = "without any database there is nothing to connect to")]
+pub(crate) async fn connect(url: &str, options: &PoolOptions) -> Result<DatabaseConnection, StorageError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         #[cfg(feature = "sqlite")]
-        Some("sqlite") => sqlite::connect(url).await,
+        Some("sqlite") => sqlite::connect(url, options).await,
         #[cfg(feature = "postgres")]
-        Some("postgres" | "postgresql") => postgres::connect(url).await,
+        Some("postgres" | "postgresql") => postgres::connect(url, options).await,
         #[cfg(feature = "mysql")]
-        Some("mysql" | "mariadb") => mysql::connect(url).await,
+        Some("mysql" | "mariadb") => mysql::connect(url, options).await,
         _ => Err(unknown_url(OPERATION)),
     }
 }

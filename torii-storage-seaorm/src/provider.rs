@@ -1,6 +1,6 @@
 //! A pool, a tenant and a clock: what every repository trait is implemented on.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -118,20 +118,31 @@ impl SeaORMRepositoryProvider {
     where
         F: Future<Output = Result<Option<T>, Error>>,
     {
+        let mut purges = Purges::default();
         loop {
             match write().await {
                 Ok(Some(written)) => return Ok(written),
                 Ok(None) => {}
-                Err(error) => self.unless_tenant_is_gone(call, error).await?,
+                Err(error) => self.unless_tenant_is_gone(call, error, &mut purges).await?,
             }
             self.ensure_tenant(call).await?;
         }
     }
 
-    /// Returns the error of a creating write, unless the tenant is not registered: then a foreign key refused the row because
-    /// somebody purged the tenant meanwhile.
-    pub(crate) async fn unless_tenant_is_gone(&self, call: Call<'_>, error: Error) -> Result<(), Error> {
-        match is(&error, StorageErrorKind::ForeignKeyViolation) && tenant_status(call).await?.is_none() {
+    /// Returns the error of a creating write, unless a foreign key refused the row because somebody purged the tenant meanwhile.
+    /// Whether that was the reason is seen by its absence; but somebody else may have registered it again, so the first refusal
+    /// counts as one.
+    pub(crate) async fn unless_tenant_is_gone(
+        &self,
+        call: Call<'_>,
+        error: Error,
+        purges: &mut Purges,
+    ) -> Result<(), Error> {
+        if !is(&error, StorageErrorKind::ForeignKeyViolation) {
+            return Err(error);
+        }
+        let is_first = !mem::replace(&mut purges.suspected, true);
+        match is_first || tenant_status(call).await?.is_none() {
             true => Ok(()),
             false => Err(error),
         }
@@ -171,6 +182,12 @@ impl SeaORMRepositoryProvider {
             None => Err(TenantError::NotRegistered { id }.into()),
         }
     }
+}
+
+/// What a creating write has met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Purges {
+    suspected: bool,
 }
 
 async fn tenant_status(call: Call<'_>) -> Result<Option<String>, Error> {

@@ -2,14 +2,17 @@
 
 use sea_orm::{
     ColumnTrait, IdenStatic, IntoSimpleExpr,
-    sea_query::{DeleteStatement, Expr, ExprTrait, Func, InsertStatement, Query, SelectStatement, UpdateStatement},
+    sea_query::{
+        Alias, CommonTableExpression, DeleteStatement, Expr, ExprTrait, Func, InsertStatement, Query, SelectStatement,
+        UpdateStatement, WithClause,
+    },
 };
 use torii_core::TenantStatus;
 
 use crate::{
     access::Call,
     dialect::Dialect,
-    entities::{OfTenant, lockouts, tenants, users},
+    entities::{OfTenant, failed_login_attempts, lockouts, tenants, users},
 };
 
 /// A read of the call's tenant, which finds nothing unless the tenant is in use. It has no columns yet.
@@ -159,6 +162,50 @@ pub(crate) fn with_email(select: &mut SelectStatement, (plain, exact): &(String,
         .order_by_expr(users::Column::EmailKey.eq(exact.as_str()), sea_orm::Order::Desc)
         .limit(1)
         .take()
+}
+
+/// The user is the one with an address, of which these are the keys; for statements that lock it.
+///
+/// Such a user is found by id. MySQL locks what it goes through to a row, and whoever changes the address locks the row before its
+/// entry in the index of addresses: to come that way would be to meet them half-way.
+pub(crate) fn owns_email(call: &Call<'_>, (plain, exact): &(String, String)) -> Expr {
+    use users::Column::{EmailKey, Id, TenantId};
+    let found = Alias::new("found");
+    let of_found = |column: users::Column| Expr::col((found.clone(), column));
+    let owner = Query::select()
+        .expr(of_found(Id))
+        .from_as(users::Entity, found.clone())
+        .and_where(of_found(TenantId).eq(call.tenant()))
+        .and_where(of_found(EmailKey).is_in([plain.as_str(), exact.as_str()]))
+        .order_by_expr(of_found(EmailKey).eq(exact.as_str()), sea_orm::Order::Desc)
+        .limit(1)
+        .take();
+    // It may have moved while this waited for the lock.
+    Id.into_simple_expr().eq(owner).and(EmailKey.is_in([plain.as_str(), exact.as_str()]))
+}
+
+/// Deletes what counts against the address with a key, and the log of it.
+pub(crate) fn clear_attempts(call: &Call<'_>, key: &Expr) -> [DeleteStatement; 2] {
+    let counted = lockouts::Column::EmailKey.into_simple_expr().eq(key.clone());
+    let logged = failed_login_attempts::Column::Email.into_simple_expr().eq(key.clone());
+    [
+        delete::<lockouts::Entity>(call).and_where(counted).take(),
+        delete::<failed_login_attempts::Entity>(call).and_where(logged).take(),
+    ]
+}
+
+/// Writes that a statement does along, on a dialect that has that. None of them sees what another one did. They follow the
+/// statement itself in this order, so that those who lock the same rows do not meet half-way.
+pub(crate) fn along(writes: impl IntoIterator<Item = DeleteStatement>) -> WithClause {
+    let mut with = WithClause::new();
+    let names = (0_usize..).map(|index| Alias::new(format!("along_{index}")));
+    let mut writes: Vec<_> = writes.into_iter().zip(names).collect();
+    // PostgreSQL runs the last one first.
+    writes.reverse();
+    for (write, name) in writes {
+        with.cte(CommonTableExpression::new().table_name(name).query(write).to_owned());
+    }
+    with
 }
 
 /// The key under which attempts on an address count: the owner's. An adopted account that is found by its exact address has a

@@ -2,7 +2,7 @@
 
 use sea_orm::DatabaseConnection;
 
-use crate::{SeaORMRepositoryProvider, SeaORMStorageError, pool};
+use crate::{PoolOptions, SeaORMRepositoryProvider, SeaORMStorageError, pool};
 
 /// A database that SeaORM is connected to: MySQL, MariaDB, PostgreSQL or SQLite.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ impl SeaORMStorage {
     /// | `postgres` | `postgres://user:password@host:port/database`, with parameters such as `?sslmode=verify-full` |
     /// | `mysql` | `mysql://user:password@host:port/database`, with parameters such as `?ssl-mode=VERIFY_IDENTITY` |
     ///
+    /// Encrypted connections need the feature `tls`. PostgreSQL's parameters are `sslmode` (`disable`, `prefer`, which is the default,
+    /// `require`, `verify-ca`, `verify-full`), `sslrootcert`, `sslcert` and `sslkey`; those of MySQL and MariaDB `ssl-mode` (`DISABLED`,
+    /// `PREFERRED`, which is the default, `REQUIRED`, `VERIFY_CA`, `VERIFY_IDENTITY`), `ssl-ca`, `ssl-cert` and `ssl-key`. Over a
+    /// network use the last of the modes: the one that is the default gives way to a server, or to whoever stands in between, that
+    /// says it cannot encrypt.
+    ///
     /// The pool of a server holds at most 10 connections, waits 5 seconds for one, and pings one before use only if it has idled
     /// for half a minute. A file of SQLite gets a write-ahead log (`journal_mode = WAL`, `synchronous = NORMAL`), with which
     /// readers and the writer do not block each other. A database in memory has one connection, and lives as long as its pool.
@@ -37,7 +43,15 @@ impl SeaORMStorage {
     /// [`SeaORMStorageError::Storage`]; unless the URL is none, the source of what is in it is a
     /// [`ConnectError`](crate::ConnectError) that says what is wrong.
     pub async fn connect(url: &str) -> Result<Self, SeaORMStorageError> {
-        Ok(Self::new(pool::connect(url).await?))
+        Self::connect_with(url, PoolOptions::new()).await
+    }
+
+    /// [`connect`](Self::connect) with another pool.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(url: &str, options: PoolOptions) -> Result<Self, SeaORMStorageError> {
+        Ok(Self::new(pool::connect(url, &options).await?))
     }
 
     /// Brings the schema up to date. Running it again does nothing.

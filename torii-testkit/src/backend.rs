@@ -11,9 +11,20 @@ use crate::statements::StatementBudget;
 mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_rls;
+#[cfg(any(feature = "mysql-server", feature = "postgres-server", feature = "seaorm-sqlite", feature = "sqlite"))]
+#[allow(dead_code, reason = "servers alone, without a backend, need it not")]
+mod raw;
+#[cfg(any(feature = "seaorm-mysql", feature = "seaorm-postgres", feature = "seaorm-sqlite"))]
+mod seaorm;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "seaorm-postgres")]
+pub use self::seaorm::SeaormPostgres;
+#[cfg(feature = "seaorm-sqlite")]
+pub use self::seaorm::SeaormSqlite;
+#[cfg(feature = "seaorm-mysql")]
+pub use self::seaorm::{SeaormMysql, SeaormMysqlPartitioned};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
 #[cfg(feature = "postgres")]

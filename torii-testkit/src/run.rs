@@ -36,8 +36,16 @@ pub fn run<B: Backend>(scope: ScopeUnderTest, noun: &str, law: impl AsyncFnOnce(
     });
 }
 
-/// The columns that this project has or will have.
-const COLUMNS: [&str; 6] = ["sqlite", "postgres", "postgres_rls", "seaorm_sqlite", "seaorm_postgres", "seaorm_mysql"];
+/// The columns that this project has.
+const COLUMNS: [&str; 7] = [
+    "sqlite",
+    "postgres",
+    "postgres_rls",
+    "seaorm_sqlite",
+    "seaorm_postgres",
+    "seaorm_mysql",
+    "seaorm_mysql_partitioned",
+];
 
 /// Whether a column runs. One that was left out on purpose says so.
 pub(crate) fn is_wanted(column: &str) -> bool {

@@ -49,8 +49,10 @@ budget! {
     session_list,
     /// `refresh_session`, without a longest lifetime.
     session_refresh,
-    /// `revoke_session`, `delete_sessions_for_user`.
+    /// `revoke_session`.
     session_revoke,
+    /// `revoke_listed_session`, `delete_sessions_for_user`: sessions of a user who is named.
+    session_revoke_of_user,
     /// `register` of a new user.
     register_new,
     /// `register` of an address that is taken.
@@ -107,6 +109,7 @@ impl StatementBudget {
         session_list: 1,
         session_refresh: 1,
         session_revoke: 1,
+        session_revoke_of_user: 1,
         register_new: 1,
         register_taken: 2,
         register_tenant: 1,
@@ -142,6 +145,50 @@ impl StatementBudget {
         magic_link_redeem: 2,
         verification_issue: 1,
         verification_redeem: 1,
+        ..Self::SQLITE
+    };
+
+    /// SQLite through SeaORM. As through sqlx, except that using up a mail token answers whose it is: following a magic link of an
+    /// owner whose address is proven does not write the owner's row, and a reset deletes other reset tokens with a statement of
+    /// its own.
+    pub const SEAORM_SQLITE: Self = Self { magic_link_redeem: 2, reset_complete: 6, ..Self::SQLITE };
+
+    /// PostgreSQL through SeaORM. Its statements are built for all databases at once, so that those which write in several places
+    /// are fewer than in [`StatementBudget::POSTGRES`]: signing in has them, and so do the deletions that follow a change of
+    /// password. Whoever issues or uses up a mail token locks the owner's row first, by a statement of its own.
+    pub const SEAORM_POSTGRES: Self = Self {
+        authenticate_right: 2,
+        authenticate_wrong: 1,
+        change_password: 3,
+        reset_issue: 2,
+        reset_complete: 4,
+        magic_link_issue: 2,
+        magic_link_redeem: 3,
+        verification_issue: 2,
+        verification_redeem: 3,
+        ..Self::SQLITE
+    };
+
+    /// MySQL through SeaORM. It has no `RETURNING`: what a statement wrote and the caller has to know costs another one, in the
+    /// same transaction (a new user, the counter of an address, an entry of the log, a session under its new token, the owner of
+    /// a session or passkey). And it has one writer per row, not per database: whoever issues or uses up a mail token locks the
+    /// owner's row first.
+    pub const SEAORM_MYSQL: Self = Self {
+        session_refresh: 2,
+        session_revoke: 2,
+        register_new: 2,
+        authenticate_right: 5,
+        authenticate_wrong: 4,
+        authenticate_locked: 2,
+        change_password: 5,
+        change_password_wrong: 4,
+        reset_issue: 3,
+        reset_complete: 7,
+        magic_link_issue: 3,
+        magic_link_redeem: 3,
+        verification_issue: 3,
+        verification_redeem: 3,
+        passkey_known: 3,
         ..Self::SQLITE
     };
 }

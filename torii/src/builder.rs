@@ -149,6 +149,32 @@ impl ToriiBuilder<NoStorage> {
     ) -> ToriiBuilder<WithStorage<torii_storage_postgres::PostgresRepositoryProvider>> {
         self.with_provider(torii_storage_postgres::PostgresRepositoryProvider::new(pool)).checked()
     }
+
+    /// Connects to a database through SeaORM. The scheme of the URL says what it is: `mysql://user:password@host/database` for
+    /// MySQL and MariaDB, `postgres://..` or `sqlite://..`, each with the feature of its name (`seaorm-mysql` and so on).
+    ///
+    /// # Errors
+    /// [`ToriiBuilderError::StorageConnection`].
+    #[cfg(any(feature = "seaorm-mysql", feature = "seaorm-postgres", feature = "seaorm-sqlite"))]
+    pub async fn with_seaorm(
+        self,
+        url: &str,
+    ) -> Result<ToriiBuilder<WithStorage<torii_storage_seaorm::SeaORMRepositoryProvider>>, ToriiBuilderError> {
+        let storage = torii_storage_seaorm::SeaORMStorage::connect(url)
+            .await
+            .map_err(|error| ToriiBuilderError::StorageConnection(with_causes(&error)))?;
+        Ok(self.with_provider(storage.into_repository_provider()))
+    }
+
+    /// Works on a SeaORM connection that the application made; see
+    /// [`SeaORMStorage::new`](torii_storage_seaorm::SeaORMStorage::new) for what it should be like.
+    #[cfg(any(feature = "seaorm-mysql", feature = "seaorm-postgres", feature = "seaorm-sqlite"))]
+    pub fn with_seaorm_connection(
+        self,
+        connection: sea_orm::DatabaseConnection,
+    ) -> ToriiBuilder<WithStorage<torii_storage_seaorm::SeaORMRepositoryProvider>> {
+        self.with_provider(torii_storage_seaorm::SeaORMRepositoryProvider::new(connection))
+    }
 }
 
 #[cfg(feature = "postgres")]

@@ -78,6 +78,8 @@ pub use torii_mailer::{MailerConfig, TemplateContext};
 
 #[cfg(feature = "postgres")]
 pub use self::backends::postgres;
+#[cfg(any(feature = "seaorm-mysql", feature = "seaorm-postgres", feature = "seaorm-sqlite"))]
+pub use self::backends::seaorm;
 #[cfg(feature = "sqlite")]
 pub use self::backends::sqlite;
 #[cfg(feature = "magic-link")]

@@ -236,6 +236,21 @@ impl<R: RepositoryProvider> PasskeyAuth<'_, R> {
         self.core.finish_sign_in(user, None, user_agent, ip_address).await
     }
 
+    /// Gives a passkey of a user another name, or none. Returns whether the user has the passkey.
+    ///
+    /// # Errors
+    /// [`ToriiError::AuthError`] for a name of more than 255 bytes or with control characters; [`ToriiError::StorageError`],
+    /// [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "passkey.rename_credential", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
+    pub async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, ToriiError> {
+        Ok(self.service()?.rename_credential(user_id, credential_id, name).await?)
+    }
+
     /// Removes a passkey. An unknown one is `Ok`.
     ///
     /// # Errors

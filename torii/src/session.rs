@@ -135,6 +135,25 @@ impl<R: RepositoryProvider, S> Torii<R, S> {
         self.delete_session(token).await
     }
 
+    /// Ends one of the sessions that [`Torii::list_user_sessions`] lists, which is named by its
+    /// [`token_hash`](Session::token_hash). Returns whether the user had it: `false` for a session of another user, for one that was
+    /// ended before, for anything that is no digest, and where sessions are signed tokens.
+    ///
+    /// # Errors
+    /// [`ToriiError::StorageError`], [`ToriiError::Tenant`].
+    #[tracing::instrument(name = "session.revoke_listed_session", level = "debug", skip_all, fields(tenant_id = self.core.tenant_name()))]
+    pub async fn revoke_listed_session(&self, user_id: &UserId, token_hash: &str) -> Result<bool, ToriiError> {
+        if self.core.jwt_sessions(self.core.tenant()?).is_some() {
+            return Ok(false);
+        }
+        let sessions = self.core.repositories()?.session();
+        let revoked = sessions.revoke_listed(user_id, token_hash).await.map_err(ToriiError::storage)?;
+        if revoked {
+            self.core.emit(|| Event::SessionRevoked(user_id.clone())).await;
+        }
+        Ok(revoked)
+    }
+
     /// Ends all sessions of a user. Does nothing to sessions in signed tokens.
     ///
     /// # Errors

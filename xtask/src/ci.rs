@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Failure, answers, cargo, run},
+    drivers,
     features::Workspace,
     report::Report,
     test,
@@ -37,6 +38,7 @@ fn steps(report: &mut Report) -> Result<(), Failure> {
     })?;
 
     report.step("features", || workspace.sets().into_iter().map(cargo).try_for_each(run))?;
+    report.step("drivers", drivers::check)?;
     report.step("tests", || test::run_with(&features))?;
     report.step("quickstart", || run(cargo(["run", "-p", "quickstart"])))?;
 

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Remove { path: PathBuf, source: io::Error },
     #[error("`cargo metadata` printed what is not its format")]
     Metadata(#[source] serde_json::Error),
+    #[error("the feature {feature} of torii-storage-seaorm lacks its driver, or brings others: {wrong}")]
+    Drivers { feature: &'static str, wrong: String },
     #[error("{} is not XML", path.display())]
     Xml { path: PathBuf, source: roxmltree::Error },
 }

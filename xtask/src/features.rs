@@ -13,6 +13,9 @@ use crate::command::{Failure, answers, capture, cargo};
 /// Features of `torii` that do nothing without storage. They must build alone, and with it.
 const METHODS: [&str; 5] = ["magic-link", "mailer", "oauth", "passkey", "password"];
 
+/// Features of the command `torii-cli` of which it needs one.
+const ENGINES: [&str; 3] = ["mysql", "postgres", "sqlite"];
+
 /// The crates of this workspace and their features, as cargo tells them.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -74,7 +77,7 @@ impl Workspace {
     }
 
     /// The arguments of `cargo check` for every set of features that must build by itself: for each library none, each one
-    /// alone, and all; for `torii` each sign-in method also with a database.
+    /// alone, and all; for `torii` each sign-in method also with a database; for `torii-cli` each database, and all.
     pub(crate) fn sets(&self) -> Vec<Vec<String>> {
         self.packages.iter().flat_map(|package| self.sets_of(package)).collect()
     }
@@ -87,6 +90,11 @@ impl Workspace {
             .filter(|(feature, enables)| *feature != "default" || !enables.is_empty())
             .map(|(feature, _)| feature.as_str())
             .collect();
+        if package.name == "torii-cli" {
+            let all: Vec<&str> = features.iter().copied().filter(|feature| *feature != "default").collect();
+            let engines = features.iter().filter(|feature| ENGINES.contains(feature)).map(|engine| vec![*engine]);
+            return engines.chain([all]).map(|set| check(&package.name, &set)).collect();
+        }
         if !is_library || features.is_empty() {
             return Vec::new();
         }

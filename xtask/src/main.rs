@@ -6,9 +6,11 @@
 
 use std::{env, process::ExitCode};
 
+mod bench;
 mod browser;
 mod ci;
 mod command;
+mod drivers;
 mod features;
 mod junit;
 mod matrix;
@@ -23,6 +25,7 @@ cargo xtask <command>
 
   ci      formatting, lints, documentation, every feature alone, tests, the quickstart, licences
   test    installs what the tests need, runs them all, and prints how every backend keeps the laws
+  bench   what a tenant costs, and more; `bench --help` says what there is and takes
   deny    licences, sources and security advisories of all dependencies (needs cargo-deny and a network)
 ";
 
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["ci"] => ci::run_all(),
         ["test"] => test::run_all(),
+        ["bench", ref arguments @ ..] => bench::run_all(arguments),
         ["deny"] => run(cargo(["deny", "check"])),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -13,7 +13,6 @@ use secrecy::SecretString;
 use thiserror::Error;
 use torii::{Clock, MailerConfig, Torii, ToriiBuilder, ToriiBuilderError, ToriiError};
 use torii_axum::{AuthSettings, AuthState, CookieConfig, TenantResolver};
-use torii_core::error::StorageError;
 use tower::ServiceExt as _;
 
 use crate::{
@@ -53,10 +52,10 @@ pub struct Shared {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    #[error("DATABASE_URL begins with {0:?}; known are sqlite and postgres")]
+    #[error("DATABASE_URL begins with {0:?}; known are sqlite, postgres and mysql")]
     UnknownDatabase(String),
     #[error("cannot open the database")]
-    Open(#[from] StorageError),
+    Open(#[from] torii_core::Error),
     #[error(transparent)]
     Build(#[from] ToriiBuilderError),
     #[error("cannot make the tables of this application")]

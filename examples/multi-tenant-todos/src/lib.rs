@@ -12,7 +12,6 @@ pub mod mail;
 pub mod notice;
 pub mod operator;
 pub mod pages;
-pub mod session;
 pub mod storage;
 pub mod todos;
 pub mod view;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use secrecy::ExposeSecret;
-use torii::{RepositoryProvider, postgres::PostgresStorage, sqlite::SqliteStorage};
-use torii_core::repositories::TenantRepository;
+use torii::{RepositoryProvider, postgres::PostgresStorage, seaorm::SeaORMStorage, sqlite::SqliteStorage};
+use torii_core::{Error, repositories::TenantRepository};
 
 use crate::{
     app::{self, Setup, StartError},
@@ -31,13 +31,21 @@ pub async fn open(database: &Database, setup: Setup) -> Result<Router, StartErro
     let clock = Arc::clone(&setup.clock);
     match url.split_once(':').map_or("", |(scheme, _)| scheme) {
         "sqlite" => {
-            let provider = SqliteStorage::connect(&url).await?.into_repository_provider().with_clock(clock);
+            let storage = SqliteStorage::connect(&url).await.map_err(Error::from)?;
+            let provider = storage.into_repository_provider().with_clock(clock);
             let todos = Arc::new(provider.pool().clone());
             app::build(provider, todos, setup).await
         }
         "postgres" | "postgresql" => {
-            let provider = PostgresStorage::connect(&url).await?.into_repository_provider().with_clock(clock);
+            let storage = PostgresStorage::connect(&url).await.map_err(Error::from)?;
+            let provider = storage.into_repository_provider().with_clock(clock);
             let todos = Arc::new(provider.pool().clone());
+            app::build(provider, todos, setup).await
+        }
+        "mysql" | "mariadb" => {
+            let storage = SeaORMStorage::connect(&url).await.map_err(Error::from)?;
+            let provider = storage.into_repository_provider().with_clock(clock);
+            let todos = Arc::new(provider.connection().get_mysql_connection_pool().clone());
             app::build(provider, todos, setup).await
         }
         scheme => Err(StartError::UnknownDatabase(scheme.to_owned())),

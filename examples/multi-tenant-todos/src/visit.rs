@@ -9,15 +9,16 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use torii::{Session, SessionToken, TenantId, TenantScope, User};
-use torii_axum::{AuthError, ConnectionInfo, LocalPath, OptionalAuthUser, SessionTokenFromCookie, Tenant};
+use torii_axum::{
+    AuthError, ConnectionInfo, LocalPath, OptionalAuthUser, SessionCookies, SessionTokenFromCookie, Tenant,
+};
 use url::{Position, Url, form_urlencoded};
 
 use crate::{
     address::{Reached, TenantAddress},
     app::Shared,
     error::{PageError, PageResult},
-    notice::{Notice, add_cookie},
-    session::SessionCookie,
+    notice::Notice,
     storage::Storage,
     todos::Owner,
     view::{self, Frame},
@@ -31,6 +32,7 @@ pub struct Visit<R> {
     pub shared: Arc<Shared>,
     /// The token in the session cookie, valid or not.
     pub token: Option<SessionToken>,
+    cookies: SessionCookies,
     tenant: TenantId,
     address: TenantAddress,
     notice: Option<Notice>,
@@ -45,6 +47,7 @@ impl<R: Storage> FromRequestParts<Arc<Shared>> for Visit<R> {
         let client = client.map_err(|refusal| refusal.into_response())?;
         let token = SessionTokenFromCookie::from_request_parts(parts, shared).await;
         let SessionTokenFromCookie(token) = token.map_err(|refusal| refusal.into_response())?;
+        let cookies = SessionCookies::from_request_parts(parts, shared).await.map_err(AuthError::into_response)?;
         let Ok(OptionalAuthUser(user)) = OptionalAuthUser::from_request_parts(parts, shared).await;
         let tenant = scope.tenant().map_err(|error| PageError::Torii(error.into()).into_response())?.id().clone();
         let reached = parts.extensions.get::<Reached>().copied().unwrap_or(Reached::ByHost);
@@ -56,6 +59,7 @@ impl<R: Storage> FromRequestParts<Arc<Shared>> for Visit<R> {
             user,
             client,
             token,
+            cookies,
             tenant,
         })
     }
@@ -123,21 +127,13 @@ impl<R: Storage> Visit<R> {
         response
     }
 
-    fn cookie(&self) -> SessionCookie {
-        SessionCookie::new(&self.tenant, !self.shared.public.is_development())
-    }
-
     /// Gives a session that just began to the browser, and ends the one it had.
     ///
     /// # Errors
     /// [`PageError::Torii`] if the old one cannot be ended.
     pub async fn enter(&self, session: &Session, to: &str) -> PageResult {
         self.end_session().await?;
-        let mut response = Redirect::to(to).into_response();
-        if let Some(cookie) = self.cookie().set(session, self.shared.clock.now()) {
-            add_cookie(&mut response, &cookie);
-        }
-        Ok(response)
+        Ok((self.cookies.sign_in(session), Redirect::to(to)).into_response())
     }
 
     /// Ends the session and has the browser forget it.
@@ -146,9 +142,7 @@ impl<R: Storage> Visit<R> {
     /// [`PageError::Torii`] if it cannot be ended; the browser keeps it then.
     pub async fn leave(&self) -> PageResult {
         self.end_session().await?;
-        let mut response = self.go_and_say("/sign-in", Notice::SignedOut);
-        add_cookie(&mut response, &self.cookie().remove());
-        Ok(response)
+        Ok((self.cookies.sign_out(), self.go_and_say("/sign-in", Notice::SignedOut)).into_response())
     }
 
     async fn end_session(&self) -> Result<(), PageError> {

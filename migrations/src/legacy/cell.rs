@@ -43,7 +43,7 @@ impl Cell {
     }
 
     /// The same without an end: how a row is found again.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(crate) fn name_whole(&self) -> String {
         if let Self::Text(text) = self { text.clone() } else { self.name() }
     }
@@ -104,6 +104,12 @@ impl Contents {
             let part = part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
             *sum = sum.wrapping_add(part);
         }
+    }
+
+    /// What is in them, as the database remembers it while the work is interrupted.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn checksum(&self) -> Vec<u8> {
+        self.sum.iter().flat_map(|part| part.to_be_bytes()).collect()
     }
 }
 

@@ -26,7 +26,11 @@ pub(crate) fn is_beyond(value: &Cell) -> bool {
     match value {
         Cell::Integer(seconds) => *seconds > latest().timestamp(),
         Cell::Real(seconds) => *seconds > latest().timestamp() as f64,
-        Cell::Text(text) => text.trim().parse::<i128>().is_ok_and(|seconds| seconds > latest().timestamp().into()),
+        Cell::Text(text) => match text.trim().parse::<i128>() {
+            Ok(seconds) => seconds > latest().timestamp().into(),
+            // The last fraction of a second that MySQL's DATETIME holds.
+            Err(_) => parse(text).is_some_and(|time| time > latest()),
+        },
         Cell::Time(time) => *time > latest(),
         Cell::Null | Cell::Bytes(_) | Cell::Unreadable => false,
     }
@@ -118,5 +122,6 @@ mod tests {
         assert!(is_beyond(&Cell::Integer(i64::MAX)) && is_beyond(&Cell::text("99999999999999999999")));
         assert!(is_beyond(&Cell::Integer(253_402_300_800)) && !is_beyond(&Cell::Integer(253_402_300_799)));
         assert!(!is_beyond(&Cell::text("junk")) && !is_beyond(&Cell::Integer(i64::MIN)));
+        assert!(is_beyond(&Cell::text("9999-12-31 23:59:59.999999")) && !is_beyond(&Cell::text("9999-12-31 23:59:59")));
     }
 }

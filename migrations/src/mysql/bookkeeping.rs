@@ -1,7 +1,7 @@
 //! The table `_torii_schema`.
 
 use chrono::{DateTime, Utc};
-use sqlx::MySqlConnection;
+use sqlx::{MySql, MySqlConnection, mysql::MySqlArguments, query::Query};
 
 use super::errors::{failed, is_denied, step_failed};
 use crate::{
@@ -39,13 +39,10 @@ pub(super) async fn read(connection: &mut MySqlConnection) -> Result<History> {
     ))
 }
 
-/// Creates the table where it is missing.
-///
-/// # Errors
-/// [`MigrationError::MayNotCreate`].
-pub(super) async fn create(connection: &mut MySqlConnection, step: &Step<MySqlConnection>) -> Result<()> {
-    let created = sqlx::query(
-        "CREATE TABLE IF NOT EXISTS _torii_schema ( \
+/// What the table is defined as.
+macro_rules! definition {
+    () => {
+        "( \
              version     BIGINT NOT NULL PRIMARY KEY, \
              name        VARCHAR(255) NOT NULL, \
              checksum    BINARY(32) NOT NULL, \
@@ -54,10 +51,23 @@ pub(super) async fn create(connection: &mut MySqlConnection, step: &Step<MySqlCo
              finished_at DATETIME(6), \
              CONSTRAINT _torii_schema_state_valid CHECK (state IN ('started', 'done')), \
              CONSTRAINT _torii_schema_end_valid CHECK ((state = 'done') = (finished_at IS NOT NULL)) \
-         ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-    )
-    .execute(&mut *connection)
-    .await;
+         ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    };
+}
+
+/// The statement that creates the table under another name.
+pub(super) fn create_statement(name: &str) -> String {
+    format!(concat!("CREATE TABLE IF NOT EXISTS {name} ", definition!()), name = name)
+}
+
+/// Creates the table where it is missing.
+///
+/// # Errors
+/// [`MigrationError::MayNotCreate`].
+pub(super) async fn create(connection: &mut MySqlConnection, step: &Step<MySqlConnection>) -> Result<()> {
+    let created = sqlx::query(concat!("CREATE TABLE IF NOT EXISTS _torii_schema ", definition!()))
+        .execute(&mut *connection)
+        .await;
     match created {
         Ok(_) => Ok(()),
         Err(error) if is_denied(&error) => {
@@ -71,6 +81,16 @@ pub(super) async fn create(connection: &mut MySqlConnection, step: &Step<MySqlCo
     }
 }
 
+/// What a row is written with. One that exists belongs to a step that was interrupted, or is under way here: whoever writes has
+/// the lock.
+macro_rules! row {
+    () => {
+        "(version, name, checksum, state, started_at, finished_at) VALUES (?, ?, ?, ?, ?, ?) \
+         ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), \
+             started_at = VALUES(started_at), finished_at = VALUES(finished_at)"
+    };
+}
+
 /// Writes the row of a step: `started` without `finished_at`, `done` with it.
 pub(super) async fn record(
     connection: &mut MySqlConnection,
@@ -78,22 +98,28 @@ pub(super) async fn record(
     started_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
 ) -> Result<()> {
-    // A row that exists belongs to a step that was interrupted, or is under way here: whoever writes has the lock. Times without
-    // a zone go as DATETIME; with one they would go as TIMESTAMP, which ends in 2038.
-    sqlx::query(
-        "INSERT INTO _torii_schema (version, name, checksum, state, started_at, finished_at) \
-         VALUES (?, ?, ?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), \
-             started_at = VALUES(started_at), finished_at = VALUES(finished_at)",
-    )
-    .bind(step.version)
-    .bind(step.name)
-    .bind(step.checksum().as_slice())
-    .bind(if finished_at.is_some() { "done" } else { "started" })
-    .bind(started_at.naive_utc())
-    .bind(finished_at.map(|time| time.naive_utc()))
-    .execute(connection)
-    .await
-    .map_err(step_failed(step))?;
+    let record = sqlx::query(concat!("INSERT INTO _torii_schema ", row!()));
+    bind(record, step, started_at, finished_at).execute(connection).await.map_err(step_failed(step))?;
     Ok(())
+}
+
+/// The statement that writes a row into the table under another name; see [`bind`].
+pub(super) fn record_statement(name: &str) -> String {
+    format!(concat!("INSERT INTO {name} ", row!()), name = name)
+}
+
+/// Binds the values of a row. Times without a zone go as DATETIME; with one they would go as TIMESTAMP, which ends in 2038.
+pub(super) fn bind(
+    record: Query<'static, MySql, MySqlArguments>,
+    step: &Step<MySqlConnection>,
+    started_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+) -> Query<'static, MySql, MySqlArguments> {
+    record
+        .bind(step.version)
+        .bind(step.name)
+        .bind(step.checksum().to_vec())
+        .bind(if finished_at.is_some() { "done" } else { "started" })
+        .bind(started_at.naive_utc())
+        .bind(finished_at.map(|time| time.naive_utc()))
 }

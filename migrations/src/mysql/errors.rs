@@ -17,12 +17,17 @@ pub(super) fn step_failed(step: &Step<MySqlConnection>) -> impl FnOnce(sqlx::Err
     move |source| MigrationError::Step { version, name, kind: kind(&source), source }
 }
 
-/// Whether the account lacks a privilege: for a database, for a table.
+/// Whether the account lacks a privilege: for a database, for a table, for a column.
 pub(super) fn is_denied(error: &sqlx::Error) -> bool {
-    matches!(number(error), Some(1044 | 1142))
+    matches!(number(error), Some(1044 | 1142 | 1143))
 }
 
-fn kind(error: &sqlx::Error) -> StorageErrorKind {
+/// Whether a table of the name is there already.
+pub(super) fn says_it_is_there(error: &sqlx::Error) -> bool {
+    number(error) == Some(1050)
+}
+
+pub(super) fn kind(error: &sqlx::Error) -> StorageErrorKind {
     match error.as_database_error().map(|error| error.kind()) {
         Some(ErrorKind::UniqueViolation) => return StorageErrorKind::UniqueViolation,
         Some(ErrorKind::ForeignKeyViolation) => return StorageErrorKind::ForeignKeyViolation,

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, MySqlConnection, MySqlPool};
 use torii_core::clock::Clock;
 
-use super::{bookkeeping, errors::step_failed, index, neighbours, session};
+use super::{bookkeeping, errors::step_failed, index, legacy, neighbours, session};
 use crate::{
-    MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
+    Adoption, MigrateOptions, MigrationError, MigrationReport, Result, StepRecord,
     history::History,
     patience::Patience,
     step::{Body, Step},
@@ -17,7 +17,7 @@ use crate::{
 type MySqlStep = Step<MySqlConnection>;
 
 /// The longest pause between two tries of a step. Each try may hold up the application for as long as it waits.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Applies what is missing of `steps`.
 pub(super) async fn run(
@@ -28,50 +28,109 @@ pub(super) async fn run(
 ) -> Result<MigrationReport> {
     let mut patience = Patience::new(options.get_lock_timeout());
     let mut connection = session::open(pool).await?;
-    let applied = apply_missing(&mut connection, clock, &mut patience, steps).await;
+    let done = apply_missing(&mut connection, clock, options, &mut patience, steps).await;
     session::close(connection).await;
-    Ok(MigrationReport { applied: applied?, version: steps.last().map_or(0, |step| step.version), adopted: None })
+    let Done { applied, adopted, dropped_backups } = done?;
+    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted, dropped_backups })
+}
+
+/// What is there.
+pub(super) struct Found {
+    pub(super) history: History,
+    /// What an older version left behind, if nothing of this one has taken its place yet.
+    pub(super) legacy: Option<legacy::Found>,
 }
 
 /// Reads what has been applied, and refuses the database if this version of torii must not touch it.
-pub(super) async fn look(connection: &mut MySqlConnection, steps: &[MySqlStep]) -> Result<History> {
+pub(super) async fn look(connection: &mut MySqlConnection, steps: &[MySqlStep]) -> Result<Found> {
     neighbours::require_database(connection).await?;
     // The catalogue knows no snapshots, so in this order: whoever makes these tables for torii has written the history before.
-    let neighbour = neighbours::find(connection).await?;
+    let legacy = legacy::find(connection).await;
     let history = bookkeeping::read(connection).await?;
     history.compare(steps)?;
-    match neighbour {
-        Some(error) if history.is_empty() => Err(error),
-        _ => Ok(history),
+    let legacy = if history.is_empty() { legacy? } else { None };
+    Ok(Found { history, legacy })
+}
+
+/// [`look`] without the lock of migrations: tables may be put in their place at the same time, and then what is found is neither the
+/// old nor the new. So whatever is in the way has to be there when nobody migrates.
+pub(super) async fn look_unlocked(
+    connection: &mut MySqlConnection,
+    patience: &mut Patience,
+    steps: &[MySqlStep],
+) -> Result<Found> {
+    loop {
+        let refusal = match look_patiently(connection, patience, steps).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let is_refused = matches!(
+            refusal,
+            MigrationError::OlderTorii { .. } | MigrationError::ForeignDatabase { .. } | MigrationError::InUse { .. }
+        );
+        if !is_refused {
+            return Err(refusal);
+        }
+        if session::is_unlocked(connection).await? {
+            // Whoever had the lock may have given it back in between.
+            return look_patiently(connection, patience, steps).await;
+        }
+        patience.pause().await.map_err(|waited| MigrationError::AlreadyRunning { waited })?;
     }
+}
+
+/// What was done.
+#[derive(Default)]
+struct Done {
+    applied: Vec<StepRecord>,
+    adopted: Option<Adoption>,
+    dropped_backups: Vec<String>,
 }
 
 async fn apply_missing(
     connection: &mut MySqlConnection,
     clock: &dyn Clock,
+    options: &MigrateOptions,
     patience: &mut Patience,
     steps: &[MySqlStep],
-) -> Result<Vec<StepRecord>> {
+) -> Result<Done> {
     // First without the lock, so that a database that needs nothing may be a replica, and its account without rights.
-    if look_patiently(connection, patience, steps).await?.pending(steps).next().is_none() {
-        return Ok(Vec::new());
+    let found = look_unlocked(connection, patience, steps).await?;
+    if found.history.pending(steps).next().is_none() && !must_drop_backup(connection, options).await? {
+        return Ok(Done::default());
     }
     session::lock(connection, patience).await?;
-    let applied = apply_locked(connection, clock, patience, steps).await;
+    let done = apply_locked(connection, clock, options, patience, steps).await;
     session::unlock(connection).await;
-    applied
+    done
+}
+
+async fn must_drop_backup(connection: &mut MySqlConnection, options: &MigrateOptions) -> Result<bool> {
+    if !options.drops_backup() {
+        return Ok(false);
+    }
+    Ok(legacy::adoption(connection).await?.is_some_and(|adoption| adoption.backups().next().is_some()))
 }
 
 async fn apply_locked(
     connection: &mut MySqlConnection,
     clock: &dyn Clock,
+    options: &MigrateOptions,
     patience: &mut Patience,
     steps: &[MySqlStep],
-) -> Result<Vec<StepRecord>> {
+) -> Result<Done> {
     // Again, because another process may have been faster.
-    let history = look_patiently(connection, patience, steps).await?;
-    let mut applied = Vec::new();
-    for step in history.pending(steps) {
+    let mut found = look_patiently(connection, patience, steps).await?;
+    let Done { mut applied, mut adopted, mut dropped_backups } = Done::default();
+    if let Some(legacy) = &found.legacy {
+        let growing = patience.growing(LONGEST_PAUSE);
+        let (adoption, records) = legacy::adopt(connection, legacy, options, clock, growing).await?;
+        tracing::info!(from = %adoption.from, set_aside = adoption.set_aside(), "an older version's database is taken over");
+        (applied, adopted) = (records, Some(adoption));
+        patience.renew();
+        found = look_patiently(connection, patience, steps).await?;
+    }
+    for step in found.history.pending(steps) {
         let mut patience = patience.growing(LONGEST_PAUSE);
         let record = loop {
             match apply(connection, clock, step).await {
@@ -82,17 +141,23 @@ async fn apply_locked(
         tracing::info!(version = step.version, name = step.name, "migration applied");
         applied.push(record);
     }
-    Ok(applied)
+    if options.drops_backup() {
+        dropped_backups = legacy::drop_backup_of(connection, options, patience.growing(LONGEST_PAUSE)).await?;
+        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped_backups.is_empty()) {
+            adopted.tables.iter_mut().for_each(|table| table.backup = None);
+        }
+    }
+    Ok(Done { applied, adopted, dropped_backups })
 }
 
-async fn look_patiently(
+pub(super) async fn look_patiently(
     connection: &mut MySqlConnection,
     patience: &mut Patience,
     steps: &[MySqlStep],
-) -> Result<History> {
+) -> Result<Found> {
     loop {
         match look(connection, steps).await {
-            Ok(history) => return Ok(history),
+            Ok(found) => return Ok(found),
             Err(error) => patience.after(error).await?,
         }
     }

@@ -60,6 +60,15 @@ pub(super) async fn lock(connection: &mut MySqlConnection, patience: &mut Patien
     }
 }
 
+/// Whether nobody has the lock of migrations.
+pub(super) async fn is_unlocked(connection: &mut MySqlConnection) -> Result<bool> {
+    let is_free: Option<i64> = sqlx::query_scalar(concat!("SELECT IS_FREE_LOCK(", lock_name!(), ")"))
+        .fetch_one(connection)
+        .await
+        .map_err(failed("look at the lock of migrations"))?;
+    Ok(is_free == Some(1))
+}
+
 /// Gives the lock back. Ending the session does so too, but some time after the client has gone on.
 pub(super) async fn unlock(connection: &mut MySqlConnection) {
     let unlocked = sqlx::query(concat!("DO RELEASE_LOCK(", lock_name!(), ")")).execute(connection).await;

@@ -1,7 +1,7 @@
 //! The schema's history on MySQL and MariaDB. Append only: every step is in somebody's database.
 
 use chrono::{DateTime, Utc};
-use sqlx::MySqlConnection;
+use sqlx::{MySql, MySqlConnection, mysql::MySqlArguments, query::Query};
 use torii_core::TenantId;
 
 use crate::step::{Body, Check, RunFuture, Step};
@@ -52,17 +52,20 @@ pub(super) const STEPS: &[Step<MySqlConnection>] = &[
     },
 ];
 
-const INSERT_DEFAULT_TENANT: &str =
+pub(super) const INSERT_DEFAULT_TENANT: &str =
     "INSERT INTO tenants (id, created_at, updated_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE id = id";
 
 fn insert_default_tenant(connection: &mut MySqlConnection, now: DateTime<Utc>) -> RunFuture<'_> {
     Box::pin(async move {
-        sqlx::query(INSERT_DEFAULT_TENANT)
-            .bind(TenantId::default_tenant().as_str())
-            .bind(now.naive_utc())
-            .bind(now.naive_utc())
-            .execute(connection)
-            .await?;
+        bind_default_tenant(sqlx::query(INSERT_DEFAULT_TENANT), now).execute(connection).await?;
         Ok(())
     })
+}
+
+/// Binds the values of [`INSERT_DEFAULT_TENANT`].
+pub(super) fn bind_default_tenant(
+    insert: Query<'static, MySql, MySqlArguments>,
+    now: DateTime<Utc>,
+) -> Query<'static, MySql, MySqlArguments> {
+    insert.bind(TenantId::default_tenant().as_str().to_owned()).bind(now.naive_utc()).bind(now.naive_utc())
 }

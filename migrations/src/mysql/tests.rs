@@ -18,9 +18,11 @@ mod concurrency;
 mod crash;
 mod failures;
 mod isolation;
+mod legacy;
 mod refusals;
 mod schema;
 mod settings;
+mod target;
 mod text;
 
 /// A clock that stands still.

@@ -20,7 +20,7 @@ use torii_core::{clock::Clock, error::StorageErrorKind};
 
 pub(super) use self::{
     catalog::find,
-    record::{drop_backup, read as adoption},
+    record::{drop_backup, plan_drop_backup, read as adoption},
 };
 use self::{rows::OldTables, work::Work};
 use crate::{

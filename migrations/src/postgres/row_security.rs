@@ -67,7 +67,9 @@ impl RowLevelSecurity {
         self.is_enabled() && self.revision >= REVISION
     }
 
-    fn is_gone(&self) -> bool {
+    /// Whether there is nothing of it: neither a table behind torii's policy nor one of its functions. One that is neither this
+    /// nor [`enabled`](Self::is_enabled) was changed by somebody, or is another version's.
+    pub fn is_gone(&self) -> bool {
         self.revision == 0 && self.unprotected.len() == TABLES.len() && self.missing_functions.len() == FUNCTIONS.len()
     }
 }

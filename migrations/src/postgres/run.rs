@@ -41,8 +41,8 @@ pub(super) async fn run(
     let mut connection = session::open(pool).await?;
     let done = apply_missing(&mut connection, clock, options, &mut patience, steps).await;
     session::close(connection).await;
-    let (applied, adopted) = done?;
-    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted })
+    let Done { applied, adopted, dropped_backups } = done?;
+    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted, dropped_backups })
 }
 
 /// What is there.
@@ -66,7 +66,13 @@ pub(super) async fn look(connection: &mut PgConnection, steps: &[PgStep]) -> Res
     Ok(Found { history, legacy })
 }
 
-type Done = (Vec<StepRecord>, Option<Adoption>);
+/// What was done.
+#[derive(Default)]
+struct Done {
+    applied: Vec<StepRecord>,
+    adopted: Option<Adoption>,
+    dropped_backups: Vec<String>,
+}
 
 async fn apply_missing(
     connection: &mut PgConnection,
@@ -78,7 +84,7 @@ async fn apply_missing(
     // First without the lock, so that a database that needs nothing may be a standby, and its role without rights.
     let found = look_patiently(connection, patience, steps).await?;
     if found.history.pending(steps).next().is_none() && !must_drop_backup(connection, options).await? {
-        return Ok((Vec::new(), None));
+        return Ok(Done::default());
     }
     session::lock(connection, patience).await?;
     let done = apply_locked(connection, clock, options, patience, steps).await;
@@ -102,7 +108,7 @@ async fn apply_locked(
 ) -> Result<Done> {
     // Again, because another process may have been faster.
     let mut found = look_patiently(connection, patience, steps).await?;
-    let (mut applied, mut adopted) = (Vec::new(), None);
+    let Done { mut applied, mut adopted, mut dropped_backups } = Done::default();
     if let Some(legacy) = &found.legacy {
         neighbours::require_create(connection).await?;
         let growing = patience.growing(LONGEST_PAUSE);
@@ -127,12 +133,12 @@ async fn apply_locked(
         applied.push(record);
     }
     if options.drops_backup() {
-        let dropped = legacy::drop_backup(connection, options, &mut patience.growing(LONGEST_PAUSE)).await?;
-        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped.is_empty()) {
+        dropped_backups = legacy::drop_backup(connection, options, &mut patience.growing(LONGEST_PAUSE)).await?;
+        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped_backups.is_empty()) {
             adopted.tables.iter_mut().for_each(|table| table.backup = None);
         }
     }
-    Ok((applied, adopted))
+    Ok(Done { applied, adopted, dropped_backups })
 }
 
 /// Drops the backup of an older version's tables, and answers their names.

@@ -15,6 +15,7 @@ use crate::{
 mod basics;
 mod concurrency;
 mod crash;
+mod distribution;
 mod failures;
 mod index;
 mod isolation;
@@ -24,6 +25,7 @@ mod roles;
 mod row_security;
 mod schema;
 mod search_path;
+mod target;
 
 /// A clock that stands still.
 #[derive(Debug)]

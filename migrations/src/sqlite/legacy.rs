@@ -17,6 +17,6 @@ pub(super) use self::work::safe;
 pub(super) use self::{
     adopt::plan,
     catalog::find,
-    record::read as adoption,
+    record::{plan_drop_backup, read as adoption},
     take_over::{drop_backup, drop_backup_of, take_over},
 };

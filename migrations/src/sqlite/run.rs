@@ -66,7 +66,7 @@ async fn apply_missing(
     steps: &[SqliteStep],
 ) -> Result<MigrationReport> {
     let mut found = look_patiently(lease, patience, steps).await?;
-    let (mut applied, mut adopted) = (Vec::new(), None);
+    let (mut applied, mut adopted, mut dropped_backups) = (Vec::new(), None, Vec::new());
     if found.legacy.is_some() {
         let done = loop {
             match legacy::take_over(lease, clock, options, steps).await {
@@ -94,12 +94,12 @@ async fn apply_missing(
         }
     }
     if options.drops_backup() {
-        let dropped = legacy::drop_backup_of(lease, patience).await?;
-        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped.is_empty()) {
+        dropped_backups = legacy::drop_backup_of(lease, patience).await?;
+        if let Some(adopted) = adopted.as_mut().filter(|_| !dropped_backups.is_empty()) {
             adopted.tables.iter_mut().for_each(|table| table.backup = None);
         }
     }
-    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted })
+    Ok(MigrationReport { applied, version: steps.last().map_or(0, |step| step.version), adopted, dropped_backups })
 }
 
 async fn look_patiently(lease: &mut Lease, patience: &mut Patience, steps: &[SqliteStep]) -> Result<Found> {

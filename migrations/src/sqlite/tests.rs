@@ -18,6 +18,7 @@ mod memory;
 mod rebuild;
 mod refusals;
 mod schema;
+mod target;
 
 /// A clock that stands still.
 #[derive(Debug)]

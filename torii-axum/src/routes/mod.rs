@@ -1,23 +1,21 @@
 //! The routes, one file per flow, and the table that lists them.
 
-use std::sync::Arc;
-
 use axum::{
     extract::FromRequestParts,
     handler::Handler,
-    http::{HeaderMap, Method, request::Parts},
+    http::{Method, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodFilter, MethodRouter, on},
 };
 use axum_extra::extract::cookie::CookieJar;
-use torii::{RepositoryProvider, Session, TenantId, TenantScope, Torii, User};
+use torii::{RepositoryProvider, Session, TenantId, TenantScope, User};
 
 use crate::{
     ConnectionInfo,
-    cookie::SessionCookie,
     credentials::Presented,
     error::{AuthError, Result},
-    gate::{CookieInUse, EnteredTenant, Gate},
+    extract::SessionCookies,
+    gate::{EnteredTenant, Gate},
     router::RouterState,
     settings::AuthSettings,
 };
@@ -88,6 +86,7 @@ impl<R: RepositoryProvider> Route<R> {
         let filter = match method {
             Method::POST => MethodFilter::POST,
             Method::DELETE => MethodFilter::DELETE,
+            Method::PATCH => MethodFilter::PATCH,
             _ => MethodFilter::GET,
         };
         Self { endpoint: Endpoint { method, path, access }, handler: on(filter, handler), limited: false }
@@ -131,9 +130,7 @@ pub(crate) struct Visit<R> {
     pub(crate) settings: AuthSettings,
     pub(crate) client: ConnectionInfo,
     presented: Presented,
-    cookie: SessionCookie,
-    headers: HeaderMap,
-    torii: Arc<Torii<R>>,
+    cookies: SessionCookies,
 }
 
 impl<R: RepositoryProvider> FromRequestParts<RouterState<R>> for Visit<R> {
@@ -143,7 +140,7 @@ impl<R: RepositoryProvider> FromRequestParts<RouterState<R>> for Visit<R> {
         let missing = || AuthError::InternalError("the route is outside of its router".to_owned()).into_response();
         let extensions = &parts.extensions;
         let EnteredTenant { tenant, .. } = extensions.get().cloned().ok_or_else(missing)?;
-        let CookieInUse(cookie) = extensions.get().cloned().ok_or_else(missing)?;
+        let cookies = SessionCookies::of(parts).ok_or_else(missing)?;
         let client = ConnectionInfo::of(parts, Some(&state.settings)).map_err(IntoResponse::into_response)?;
         Ok(Self {
             scope: state.torii.with_tenant(&tenant),
@@ -151,9 +148,7 @@ impl<R: RepositoryProvider> FromRequestParts<RouterState<R>> for Visit<R> {
             settings: state.settings.clone(),
             client,
             presented: Gate::<R>::presented(parts),
-            cookie,
-            headers: parts.headers.clone(),
-            torii: Arc::clone(&state.torii),
+            cookies,
         })
     }
 }
@@ -161,17 +156,12 @@ impl<R: RepositoryProvider> FromRequestParts<RouterState<R>> for Visit<R> {
 impl<R: RepositoryProvider> Visit<R> {
     /// The cookie that signs the browser in.
     pub(crate) fn sign_in_cookie(&self, session: &Session) -> CookieJar {
-        let now = self.torii.repositories().clock().now();
-        let jar = CookieJar::new();
-        match self.cookie.set(session, now) {
-            Some(cookie) => jar.add(cookie),
-            None => jar,
-        }
+        self.cookies.sign_in(session)
     }
 
     /// The cookies that make the browser forget.
     pub(crate) fn sign_out_cookies(&self) -> CookieJar {
-        self.cookie.remove(&self.headers).into_iter().fold(CookieJar::new(), CookieJar::add)
+        self.cookies.sign_out()
     }
 
     /// A session as clients see it: never with the digest that the database has of it.

@@ -16,7 +16,7 @@ use crate::{
     settings::AuthSettings,
     types::{
         AuthResponse, FinishPasskeyRequest, MessageResponse, PasskeyCeremonyResponse, PasskeyInfo, PasskeyResponse,
-        PasskeysResponse,
+        PasskeysResponse, RenamePasskeyRequest,
     },
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub(super) fn routes<R: RepositoryProvider>(settings: &AuthSettings) -> Vec<Route<R>> {
     let mut routes = vec![
         Route::new(Method::GET, "/passkeys", Access::User, list::<R>),
+        Route::new(Method::PATCH, "/passkeys/{id}", Access::User, rename::<R>),
         Route::new(Method::DELETE, "/passkeys/{id}", Access::User, delete::<R>),
     ];
     if settings.get().relying_party.is_some() {
@@ -46,13 +47,26 @@ async fn list<R: RepositoryProvider>(
     Ok(Json(PasskeysResponse { passkeys: passkeys.into_iter().map(shown).collect() }))
 }
 
+/// Renames a passkey of the signed-in user. That of somebody else is not found.
+async fn rename<R: RepositoryProvider>(
+    visit: Visit<R>,
+    SignedIn { user, .. }: SignedIn,
+    id: std::result::Result<Path<String>, PathRejection>,
+    Body(RenamePasskeyRequest { name }): Body<RenamePasskeyRequest>,
+) -> Result<Json<MessageResponse>> {
+    if !visit.scope.passkey().rename_credential(&user.id, &credential_id(id)?, name).await? {
+        return Err(AuthError::NotFound);
+    }
+    Ok(Json(MessageResponse { message: "Passkey renamed".to_owned() }))
+}
+
 /// Deletes a passkey of the signed-in user. That of somebody else is not found.
 async fn delete<R: RepositoryProvider>(
     visit: Visit<R>,
     SignedIn { user, .. }: SignedIn,
     id: std::result::Result<Path<String>, PathRejection>,
 ) -> Result<Json<MessageResponse>> {
-    let id = id.ok().and_then(|Path(id)| URL_SAFE_NO_PAD.decode(id).ok()).ok_or(AuthError::NotFound)?;
+    let id = credential_id(id)?;
     let passkeys = visit.scope.passkey().get_user_credentials(&user.id).await?;
     if !passkeys.iter().any(|passkey| passkey.credential_id == id) {
         return Err(AuthError::NotFound);
@@ -102,6 +116,10 @@ async fn finish_sign_in<R: RepositoryProvider>(
         .finish_authentication(&relying_party, &request.ceremony_id, &response, client.user_agent, client.ip)
         .await?;
     Ok((visit.sign_in_cookie(&session), Json(AuthResponse { user, session: visit.shown(session) })))
+}
+
+fn credential_id(id: std::result::Result<Path<String>, PathRejection>) -> Result<Vec<u8>> {
+    id.ok().and_then(|Path(id)| URL_SAFE_NO_PAD.decode(id).ok()).ok_or(AuthError::NotFound)
 }
 
 fn begun(ceremony: PasskeyCeremony) -> Json<PasskeyCeremonyResponse> {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Path, Request, State, rejection::PathRejection},
     http::Method,
     response::{IntoResponse, Response},
 };
@@ -15,15 +15,16 @@ use crate::{
     error::{AuthError, Result},
     gate::Gate,
     router::RouterState,
-    types::{AuthResponse, SessionInfo, SessionResponse, SessionsResponse, UserResponse},
+    types::{AuthResponse, MessageResponse, SessionInfo, SessionResponse, SessionsResponse, UserResponse},
 };
 
-pub(super) fn routes<R: RepositoryProvider>() -> [Route<R>; 4] {
+pub(super) fn routes<R: RepositoryProvider>() -> [Route<R>; 5] {
     [
         Route::new(Method::GET, "/user", Access::User, user::<R>),
         Route::new(Method::GET, "/session", Access::User, session::<R>),
         Route::new(Method::GET, "/sessions", Access::User, sessions::<R>),
         Route::new(Method::DELETE, "/sessions", Access::User, end_other_sessions::<R>),
+        Route::new(Method::DELETE, "/sessions/{id}", Access::User, end_session::<R>),
     ]
 }
 
@@ -68,9 +69,7 @@ async fn end_other_sessions<R: RepositoryProvider>(
     visit: Visit<R>,
     SignedIn { user, session }: SignedIn,
 ) -> Result<(CookieJar, Json<AuthResponse>)> {
-    if session.token.is_some_and(|token| token.is_jwt()) {
-        return Err(AuthError::FeatureNotEnabled("ending sessions that are signed tokens".to_owned()));
-    }
+    can_be_ended(&session)?;
     visit.scope.delete_sessions_for_user(&user.id).await?;
     let client = visit.client.clone();
     let session = visit.scope.create_session(&user.id, client.user_agent, client.ip).await?;
@@ -79,6 +78,34 @@ async fn end_other_sessions<R: RepositoryProvider>(
         None => visit.sign_in_cookie(&session),
     };
     Ok((cookies, Json(AuthResponse { user, session: visit.shown(session) })))
+}
+
+/// Ends one session of the user: the one that the list calls `id`. That of somebody else is not found.
+async fn end_session<R: RepositoryProvider>(
+    visit: Visit<R>,
+    SignedIn { user, session: current }: SignedIn,
+    id: std::result::Result<Path<String>, PathRejection>,
+) -> Result<(CookieJar, Json<MessageResponse>)> {
+    can_be_ended(&current)?;
+    let Path(id) = id.map_err(|_| AuthError::SessionNotFound)?;
+    let sessions = visit.scope.list_user_sessions(&user.id).await?;
+    let session = sessions.into_iter().find(|session| public_id(session) == id).ok_or(AuthError::SessionNotFound)?;
+    if !visit.scope.revoke_listed_session(&user.id, &session.token_hash).await? {
+        return Err(AuthError::SessionNotFound);
+    }
+    let own = session.token_hash == current.token_hash;
+    let cookies = match own && visit.presented.bearer.is_none() {
+        true => visit.sign_out_cookies(),
+        false => CookieJar::new(),
+    };
+    Ok((cookies, Json(MessageResponse { message: "Session ended".to_owned() })))
+}
+
+fn can_be_ended(session: &Session) -> Result<()> {
+    match session.token.as_ref().is_some_and(|token| token.is_jwt()) {
+        true => Err(AuthError::FeatureNotEnabled("ending sessions that are signed tokens".to_owned())),
+        false => Ok(()),
+    }
 }
 
 fn shown(session: Session, current: &str) -> SessionInfo {

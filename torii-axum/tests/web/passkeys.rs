@@ -48,7 +48,7 @@ async fn a_passkey_is_registered_signs_in_and_is_deleted() {
 }
 
 #[tokio::test]
-async fn only_its_owner_deletes_a_passkey() {
+async fn only_its_owner_renames_and_deletes_a_passkey() {
     let app = App::tenants().await;
     let (_, session) = app.signed_in().await;
     let mut authenticator = SoftAuthenticator::default();
@@ -59,7 +59,14 @@ async fn only_its_owner_deletes_a_passkey() {
     let stranger = token_of(&app.world.sign_in("jim@example.com").await.1);
     let delete = app.ask("DELETE", &format!("/auth/passkeys/{id}")).bearer(&stranger);
     delete.send().await.refused(404, "Not found");
+    let rename = |token: &str, name: Value| {
+        app.ask("PATCH", &format!("/auth/passkeys/{id}")).bearer(token).json(&json!({ "name": name })).send()
+    };
+    rename(&stranger, json!("Theirs")).await.refused(404, "Not found");
+    rename(&token_of(&session), json!("Phone")).await.ok();
+    rename(&token_of(&session), json!("a\u{7}b")).await.refused(400, "Invalid name");
     let list = app.ask("GET", "/auth/passkeys").bearer(&token_of(&session)).send().await.ok().json();
+    assert_eq!((&list["passkeys"][0]["id"], &list["passkeys"][0]["name"]), (&json!(id), &json!("Phone")));
     assert_eq!(list["passkeys"].as_array().unwrap().len(), 1);
 }
 

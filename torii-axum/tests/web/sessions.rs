@@ -48,6 +48,43 @@ async fn a_user_signs_out_everywhere_else() {
 }
 
 #[tokio::test]
+async fn a_user_ends_one_session_of_the_list() {
+    let app = App::tenants().await;
+    let (_, session) = app.signed_in().await;
+    let (own, other) = (app.login(PASSWORD).await.ok().cookie(), token_of(&session));
+    let ids = |list: serde_json::Value, current: bool| {
+        let list = list["sessions"].as_array().unwrap().clone();
+        let ids = list.into_iter().filter(|session| session["current"] == current);
+        ids.map(|session| session["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let list = app.ask("GET", "/auth/sessions").cookie(&own).send().await.ok().json();
+    let [that] = &ids(list.clone(), false)[..] else { panic!("{list}") };
+    let path = format!("/auth/sessions/{that}");
+
+    app.world.register("jim@example.com").await;
+    let stranger = token_of(&app.world.sign_in("jim@example.com").await.1);
+    app.ask("DELETE", &path).bearer(&stranger).send().await.refused(404, "Session not found");
+    app.ask("DELETE", &path).send().await.refused(401, "Unauthorized");
+    for unknown in [session.token_hash.as_str(), "0", "%FF"] {
+        let path = format!("/auth/sessions/{unknown}");
+        app.ask("DELETE", &path).cookie(&own).send().await.refused(404, "Session not found");
+    }
+    app.ask("GET", "/auth/user").bearer(&other).send().await.ok();
+
+    let answer = app.ask("DELETE", &path).cookie(&own).send().await.ok();
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    app.ask("GET", "/auth/user").bearer(&other).send().await.refused(401, "Unauthorized");
+    app.ask("DELETE", &path).cookie(&own).send().await.refused(404, "Session not found");
+
+    // The browser forgets a session of its own that it ends.
+    let list = app.ask("GET", "/auth/sessions").cookie(&own).send().await.ok().json();
+    let path = format!("/auth/sessions/{}", ids(list, true)[0]);
+    let answer = app.ask("DELETE", &path).cookie(&own).send().await.ok();
+    assert!(answer.set_cookies()[0].contains("Max-Age=0"), "{:?}", answer.set_cookies());
+    app.ask("GET", "/auth/user").cookie(&own).send().await.refused(401, "Unauthorized");
+}
+
+#[tokio::test]
 async fn signed_tokens_that_cannot_be_ended_are_not_said_to_be() {
     let jwt = torii::JwtConfig::new_hs256(vec![7; 32]).unwrap();
     let app = App::tenants_with(|torii| torii.with_jwt_sessions(jwt), |settings| settings).await;
@@ -57,5 +94,8 @@ async fn signed_tokens_that_cannot_be_ended_are_not_said_to_be() {
     assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(list["sessions"][0]["current"], true);
     let answer = app.ask("DELETE", "/auth/sessions").cookie(&cookie).send().await;
+    answer.refused(501, "ending sessions that are signed tokens");
+    let path = format!("/auth/sessions/{}", list["sessions"][0]["id"].as_str().unwrap());
+    let answer = app.ask("DELETE", &path).cookie(&cookie).send().await;
     answer.refused(501, "ending sessions that are signed tokens");
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 
 use crate::{
-    error::Error,
+    error::{Error, StorageError},
     passkey::PasskeyCredential,
     user::{User, UserId},
 };
@@ -39,6 +39,18 @@ pub trait PasskeyRepository: Send + Sync + 'static {
     /// owner, in one statement. `None`, and nothing written, if the tenant has no such credential, or if a counter did not grow:
     /// it must exceed the stored one unless both are 0 (WebAuthn Level 3, section 6.1.1).
     async fn record_use(&self, credential_id: &[u8], sign_count: Option<u32>) -> Result<Option<User>, Error>;
+
+    /// Gives a credential of a user another name, or none. Returns whether the user has the credential: `false` for one of
+    /// another user, too.
+    async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, Error> {
+        let _ = (user_id, credential_id, name);
+        Err(StorageError::Unsupported("renaming passkeys").into())
+    }
 
     /// Removes a credential.
     async fn delete_credential(&self, credential_id: &[u8]) -> Result<(), Error>;

@@ -38,6 +38,13 @@ pub trait SessionRepository: Send + Sync + 'static {
         self.delete(token).await.map(|()| None)
     }
 
+    /// Ends the session of a user that has this digest, as [`SessionRepository::find_by_user_id`] tells it. Returns whether there
+    /// was one: `false` for a session of another user, too.
+    async fn revoke_listed(&self, user_id: &UserId, token_hash: &str) -> Result<bool, Error> {
+        let _ = (user_id, token_hash);
+        Err(StorageError::Unsupported("revoking listed sessions").into())
+    }
+
     /// Ends all sessions of a user.
     async fn delete_by_user_id(&self, user_id: &UserId) -> Result<(), Error>;
 

@@ -61,6 +61,21 @@ impl<R: RepositoryProvider> PasskeyService<R> {
         self.repositories.passkey().record_use(credential_id, None).await
     }
 
+    /// Gives a credential of a user another name, or none. Returns whether the user has the credential.
+    ///
+    /// # Errors
+    /// [`ValidationError::InvalidName`](crate::error::ValidationError::InvalidName) for a name of more than 255 bytes or with
+    /// control characters; a storage error.
+    pub async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, Error> {
+        validate_stored_name(name.as_deref())?;
+        self.repositories.passkey().rename_credential(user_id, credential_id, name).await
+    }
+
     /// Removes a credential.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! SMTP.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use lettre::{
@@ -21,13 +21,25 @@ use crate::{Email, Mailer, MailerError, message};
 #[derive(Debug, Clone)]
 pub struct SmtpTransport {
     inner: AsyncSmtpTransport<Tokio1Executor>,
+    timeout: Duration,
 }
 
 impl SmtpTransport {
-    /// Uses a transport configured elsewhere, with a private certificate authority or other timeouts say.
+    /// Time for one mail if nothing else is set.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// Uses a transport configured elsewhere, with a private certificate authority say.
     #[must_use]
     pub fn new(transport: AsyncSmtpTransport<Tokio1Executor>) -> Self {
-        Self { inner: transport }
+        Self { inner: transport, timeout: Self::TIMEOUT }
+    }
+
+    /// Sets the time for one mail, from connecting to the server's last answer. When it is up, sending fails with
+    /// [`MailerError::Timeout`]. lettre's own timeout is one for connecting only: without this one, a server that accepts the
+    /// connection and says nothing would be waited for without end.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Configures a transport to the server `host`.
@@ -41,7 +53,8 @@ impl SmtpTransport {
 impl Mailer for SmtpTransport {
     async fn send_email(&self, email: Email) -> Result<(), MailerError> {
         let message = message::build(&email)?;
-        self.inner.send(message).await?;
+        let sent = tokio::time::timeout(self.timeout, self.inner.send(message)).await;
+        sent.map_err(|_| MailerError::Timeout(self.timeout))??;
         Ok(())
     }
 }

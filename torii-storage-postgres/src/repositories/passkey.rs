@@ -53,6 +53,11 @@ const RECORD_USE: &str = concat!(
     user_columns!()
 );
 
+const RENAME: &str = concat!(
+    "UPDATE passkeys SET name = $5, updated_at = $2 WHERE tenant_id = $1 AND credential_id = $3 AND user_id = $4 AND ",
+    tenant_in_use!()
+);
+
 const DELETE: &str = "DELETE FROM passkeys WHERE tenant_id = $1 AND credential_id = $3";
 
 const DELETE_BY_USER: &str = "DELETE FROM passkeys WHERE tenant_id = $1 AND user_id = $3";
@@ -138,6 +143,22 @@ impl PasskeyRepository for PostgresRepositoryProvider {
             Some(owner) => Ok(Some(owner.try_into()?)),
             None => self.check_tenant(call).await.map(|()| None),
         }
+    }
+
+    async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, Error> {
+        let call = self.call("rename passkey credential");
+        let renamed = call
+            .execute(RENAME, |rename| rename.bind(credential_id).bind(user_id.as_str()).bind(name.as_deref()))
+            .await?;
+        if renamed == 0 {
+            self.check_tenant(call).await?;
+        }
+        Ok(renamed > 0)
     }
 
     async fn delete_credential(&self, credential_id: &[u8]) -> Result<(), Error> {

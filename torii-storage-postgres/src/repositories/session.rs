@@ -88,6 +88,8 @@ pub(crate) const FIND_WITH_USER: Twofold = Twofold {
 
 const DELETE: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND token_digest = $3 RETURNING user_id";
 
+const REVOKE_LISTED: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND token_digest = $3 AND user_id = $4";
+
 const DELETE_BY_USER: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $3";
 
 const FIND_BY_USER: &str = concat!(
@@ -150,6 +152,13 @@ impl SessionRepository for PostgresRepositoryProvider {
         let call = self.call("delete session");
         let owner: Option<(String,)> = call.write(DELETE, |delete| delete.bind(&digest.as_bytes()[..])).await?;
         Ok(owner.map(|(owner,)| UserId::from(owner)))
+    }
+
+    async fn revoke_listed(&self, user_id: &UserId, token_hash: &str) -> Result<bool, Error> {
+        let Ok(digest) = TokenDigest::from_hex(token_hash) else { return Ok(false) };
+        let call = self.call("delete listed session");
+        let bind = |delete: Bound| delete.bind(&digest.as_bytes()[..]).bind(user_id.as_str());
+        Ok(call.execute(REVOKE_LISTED, bind).await? > 0)
     }
 
     async fn delete_by_user_id(&self, user_id: &UserId) -> Result<(), Error> {

@@ -2,42 +2,45 @@
 
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, Database, Pool, pool::PoolOptions};
+use sqlx::{ConnectOptions, Connection, Database, Pool, pool};
 use tokio::time::timeout;
 
+use super::PoolOptions;
 use crate::error::no_answer;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A statement takes well under a millisecond of the server's time, so a few connections serve many callers.
 const MAX_CONNECTIONS: u32 = 10;
-/// A connection that idled longer than this is pinged before it is used: firewalls forget connections without a word.
-/// Others are not, which would double the time that a call of one statement takes.
-const TRUSTED_IDLE: Duration = Duration::from_secs(30);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-/// So that connections follow a server that moved, and what has grown in them is freed.
-const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// How long an idle connection may take to answer before it is given up.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) fn pool_options<DB: Database>() -> PoolOptions<DB> {
-    PoolOptions::new()
-        .min_connections(1)
-        .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(IDLE_TIMEOUT)
-        .max_lifetime(MAX_LIFETIME)
+pub(super) fn pool_options<DB: Database>(wanted: &PoolOptions) -> pool::PoolOptions<DB> {
+    let ping_after_idle = wanted.ping_after_idle;
+    pool::PoolOptions::new()
+        .min_connections(wanted.min_connections)
+        .max_connections(wanted.max_connections.unwrap_or(MAX_CONNECTIONS))
+        .acquire_timeout(acquire_timeout(wanted))
+        .idle_timeout(wanted.idle_timeout)
+        .max_lifetime(wanted.max_lifetime)
         .test_before_acquire(false)
-        .before_acquire(|connection: &mut DB::Connection, usage| {
+        .before_acquire(move |connection: &mut DB::Connection, usage| {
             Box::pin(async move {
-                Ok(usage.idle_for < TRUSTED_IDLE
+                Ok(usage.idle_for < ping_after_idle
                     || matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
             })
         })
 }
 
+fn acquire_timeout(wanted: &PoolOptions) -> Duration {
+    wanted.acquire_timeout.unwrap_or(ACQUIRE_TIMEOUT)
+}
+
 /// Whether the server lets us in: a pool waits for one that is not there and reports only that time is up.
-pub(super) async fn try_once(options: &impl ConnectOptions<Connection: Sized>) -> sqlx::Result<()> {
-    let connection = timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or_else(|_| Err(no_answer()))?;
+pub(super) async fn try_once(
+    options: &impl ConnectOptions<Connection: Sized>,
+    wanted: &PoolOptions,
+) -> sqlx::Result<()> {
+    let connection = timeout(acquire_timeout(wanted), options.connect()).await.unwrap_or_else(|_| Err(no_answer()))?;
     // Whether it closes politely makes no difference.
     drop(connection.close().await);
     Ok(())

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use torii_core::{Error, error::StorageError};
 
-use super::{CACHED_STATEMENTS, OPERATION};
+use super::{CACHED_STATEMENTS, OPERATION, PoolOptions};
 use crate::error::{connect_error, driver_failed};
 
 /// How long SQLite waits for a writer of another process.
@@ -21,7 +21,7 @@ const MAX_CONNECTIONS: u32 = 8;
 /// The write-ahead log is cut to 64 MiB when it has been copied into the database.
 const LOG_SIZE_LIMIT: &str = "67108864";
 
-pub(super) async fn connect(url: &str) -> Result<DatabaseConnection, StorageError> {
+pub(super) async fn connect(url: &str, wanted: &PoolOptions) -> Result<DatabaseConnection, StorageError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|error| driver_failed(OPERATION, error))?;
     let place = Place::of(url);
     let mut options = options
@@ -37,10 +37,10 @@ pub(super) async fn connect(url: &str) -> Result<DatabaseConnection, StorageErro
     // is removed and has to be made anew; when the last one to memory closes, the data is gone.
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
-        .max_connections(if place == Place::Memory { 1 } else { MAX_CONNECTIONS })
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_connections(if place == Place::Memory { 1 } else { wanted.max_connections.unwrap_or(MAX_CONNECTIONS) })
+        .acquire_timeout(wanted.acquire_timeout.unwrap_or(ACQUIRE_TIMEOUT))
         .max_lifetime(None)
-        .idle_timeout((place != Place::Memory).then_some(Duration::from_secs(10 * 60)))
+        .idle_timeout(wanted.idle_timeout.filter(|_| place != Place::Memory))
         .test_before_acquire(false)
         .connect_with(options)
         .await

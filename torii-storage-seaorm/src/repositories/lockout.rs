@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, FromQueryResult, IntoSimpleExpr, QueryResult,
-    sea_query::{CaseStatement, Expr, ExprTrait, InsertStatement, OnConflict, SelectStatement},
+    sea_query::{
+        CaseStatement, CommonTableExpression, Expr, ExprTrait, InsertStatement, OnConflict, Query, SelectStatement,
+        SubQueryStatement, UpdateStatement, WithClause,
+    },
 };
 use secrecy::SecretString;
 use torii_core::{
@@ -28,8 +31,8 @@ use crate::{
     entities::{failed_login_attempts, lockouts, users},
     error::RowResult,
     sql::{
-        attempts_key, columns, delete, insert, of_owner, select, stored, stored_owner_columns, tenant_in_use,
-        update_stored, with_email,
+        attempts_key, clear_attempts, columns, delete, insert, of_owner, owns_email, select, stored,
+        stored_owner_columns, tenant_in_use, update_stored, with_email,
     },
 };
 
@@ -39,6 +42,23 @@ impl BruteForceProtectionRepository for SeaORMRepositoryProvider {
         let call = self.call("reserve a login attempt");
         let row: ReservedRow = self.count_attempt(call, email, limits, &reserved_columns(&call)).await?;
         row.into_attempt(call.now())
+    }
+
+    async fn reserve_and_log_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        address: Option<&str>,
+    ) -> Result<ReservedAttempt, Error> {
+        let call = self.call("reserve a login attempt");
+        if !call.dialect().writes_in_with() {
+            return self.reserve_attempt(email, limits).await;
+        }
+        let reserve = reserve_and_log(&call, attempts_key(&call, &keys(email)), limits, address);
+        self.meet_tenant(call).await?;
+        let row: LoggedRow = self.creating(call, || call.write_returning(&reserve)).await?;
+        let attempt = row.reserved.into_attempt(call.now())?;
+        Ok(ReservedAttempt { logged: row.logged, ..attempt })
     }
 
     async fn reserve_attempt_for_user(
@@ -66,20 +86,29 @@ impl BruteForceProtectionRepository for SeaORMRepositoryProvider {
     }
 
     async fn release_attempt(&self, email: &str, limits: LockoutLimits) -> Result<(), Error> {
-        use lockouts::Column::{EmailKey, Failures, LockedUntil};
         let call = self.call("release a login attempt");
-        let maximum = i64::from(limits.max_failed_attempts);
-        // Attempts that were refused stand as one above the maximum. With this one taken back the maximum is not reached.
-        let fewer = CaseStatement::new()
-            .case(Failures.gt(maximum), call.dialect().value(maximum - 1))
-            .finally(Failures.into_simple_expr().sub(1_i64));
-        let release = update_stored::<lockouts::Entity>(&call)
-            .values([(Failures, fewer.into()), (LockedUntil, Expr::null())])
-            .and_where(EmailKey.into_simple_expr().eq(attempts_key(&call, &keys(email))))
-            .and_where(Failures.gt(0_i64))
-            .and_where(is_over(&call, limits).not())
+        call.execute(&release(&call, email, limits)).await.map(drop)
+    }
+
+    async fn release_logged_attempt(
+        &self,
+        email: &str,
+        limits: LockoutLimits,
+        logged: Option<i64>,
+    ) -> Result<(), Error> {
+        let Some(logged) = logged else { return self.release_attempt(email, limits).await };
+        let call = self.call("release a login attempt");
+        let release = release(&call, email, limits);
+        let entry = delete::<failed_login_attempts::Entity>(&call)
+            .and_where(failed_login_attempts::Column::Id.eq(logged))
             .take();
-        call.execute(&release).await.map(drop)
+        call.repeat(Again::Harmless, || async {
+            let db = call.begin().await?;
+            db.execute(&release).await?;
+            db.execute(&entry).await?;
+            db.commit().await
+        })
+        .await
     }
 
     async fn count_failure(&self, email: &str, limits: LockoutLimits) -> Result<Lockout, Error> {
@@ -139,11 +168,7 @@ impl BruteForceProtectionRepository for SeaORMRepositoryProvider {
 
     async fn clear_attempts(&self, email: &str) -> Result<u64, Error> {
         let call = self.call("clear attempts");
-        let key = attempts_key(&call, &keys(email));
-        let counted = lockouts::Column::EmailKey.into_simple_expr().eq(key.clone());
-        let counter = delete::<lockouts::Entity>(&call).and_where(counted).take();
-        let logged = failed_login_attempts::Column::Email.into_simple_expr().eq(key);
-        let log = delete::<failed_login_attempts::Entity>(&call).and_where(logged).take();
+        let [counter, log] = clear_attempts(&call, &attempts_key(&call, &keys(email)));
         call.repeat(Again::Harmless, || async {
             let db = call.begin().await?;
             db.execute(&counter).await?;
@@ -160,8 +185,8 @@ impl BruteForceProtectionRepository for SeaORMRepositoryProvider {
     async fn set_locked_at(&self, email: &str, locked_at: Option<DateTime<Utc>>) -> Result<(), Error> {
         use users::Column::{Id, LockedAt};
         let call = self.call("set locked_at");
-        let mut owner = with_email(&mut stored::<users::Entity>(&call), &keys(email));
-        owner.exprs(columns([Id])).and_where(tenant_in_use(&call));
+        let mut owner = stored::<users::Entity>(&call);
+        owner.exprs(columns([Id])).and_where(owns_email(&call, &keys(email))).and_where(tenant_in_use(&call));
         call.dialect().lock(&mut owner, users::Entity);
         let locked = call.repeat(Again::Harmless, || async {
             let db = call.begin().await?;
@@ -251,6 +276,55 @@ fn count(call: &Call<'_>, key: Expr, limits: LockoutLimits, unless: Option<Expr>
     insert::<lockouts::Entity, 4>(call, first, unless).on_conflict(counted).take()
 }
 
+/// Counts an attempt on the address with a key and, if its password may be looked at, logs it as a wrong one, in one statement. It
+/// returns a `LoggedRow`.
+fn reserve_and_log(call: &Call<'_>, key: Expr, limits: LockoutLimits, address: Option<&str>) -> SelectStatement {
+    use failed_login_attempts::Column::{AttemptedAt, Email, Id, IpAddress, TenantId};
+    let (counted, log) = ("counted", "log");
+    let mut count = count(call, key, limits, None);
+    count.returning(Query::returning().exprs(reserved_columns(call)));
+    let admitted = Query::select()
+        .expr(Expr::val(call.tenant()))
+        .column((counted, lockouts::Column::EmailKey))
+        .expr(Expr::val(address.map(ip_address)))
+        .expr(Expr::val(call.now()))
+        .from(counted)
+        .and_where(Expr::col((counted, lockouts::Column::Failures)).lte(i64::from(limits.max_failed_attempts)))
+        .take();
+    let mut record = Query::insert();
+    record.into_table(failed_login_attempts::Entity).columns([TenantId, Email, IpAddress, AttemptedAt]);
+    record.returning(Query::returning().columns([Id]));
+    // There are as many columns as values, and that is the one thing it looks at.
+    let _ = record.select_from(admitted);
+    let entry = Query::select().column((log, Id)).from(log).take();
+    let named = |name: &'static str, write: SubQueryStatement| {
+        CommonTableExpression::new().table_name(name).query(write).to_owned()
+    };
+    Query::select()
+        // All of them were named before.
+        .expr(Expr::cust("counted.*"))
+        .expr(call.dialect().named(entry, "logged"))
+        .from(counted)
+        .with_cte(WithClause::new().cte(named(counted, count.into())).cte(named(log, record.into())).to_owned())
+        .take()
+}
+
+/// Takes back an attempt on an address.
+fn release(call: &Call<'_>, email: &str, limits: LockoutLimits) -> UpdateStatement {
+    use lockouts::Column::{EmailKey, Failures, LockedUntil};
+    let maximum = i64::from(limits.max_failed_attempts);
+    // Attempts that were refused stand as one above the maximum. With this one taken back the maximum is not reached.
+    let fewer = CaseStatement::new()
+        .case(Failures.gt(maximum), call.dialect().value(maximum - 1))
+        .finally(Failures.into_simple_expr().sub(1_i64));
+    update_stored::<lockouts::Entity>(call)
+        .values([(Failures, fewer.into()), (LockedUntil, Expr::null())])
+        .and_where(EmailKey.into_simple_expr().eq(attempts_key(call, &keys(email))))
+        .and_where(Failures.gt(0_i64))
+        .and_where(is_over(call, limits).not())
+        .take()
+}
+
 /// The lock has ended, or without one the window is older than the period.
 fn is_over(call: &Call<'_>, limits: LockoutLimits) -> Expr {
     use lockouts::Column::{LockedUntil, WindowStartedAt};
@@ -331,6 +405,19 @@ impl FromQueryResult for ReservedRow {
             owner: owner.map(|_| UserRow::from_query_result(row, prefix)).transpose()?,
             password_hash: row.try_get(prefix, "password_hash")?,
         })
+    }
+}
+
+/// A `ReservedRow` with its entry in the log.
+struct LoggedRow {
+    reserved: ReservedRow,
+    logged: Option<i64>,
+}
+
+impl FromQueryResult for LoggedRow {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> RowResult<Self> {
+        let reserved = ReservedRow::from_query_result(row, prefix)?;
+        Ok(Self { reserved, logged: row.try_get(prefix, "logged")? })
     }
 }
 

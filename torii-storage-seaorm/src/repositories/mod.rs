@@ -10,6 +10,7 @@ use torii_core::{EmailKey, clock::saturating_add, error::StorageError};
 use crate::dialect::StoredTime;
 
 mod lockout;
+mod metadata;
 mod oauth;
 mod passkey;
 mod password;

@@ -25,6 +25,7 @@ use crate::{
     dialect::StoredTime,
     entities::{oauth_accounts, oauth_states, passkeys, users},
     error::is,
+    provider::Purges,
     sql::{columns, delete, insert, select, stored, tenant_in_use, user_columns},
 };
 
@@ -68,6 +69,7 @@ impl OAuthRepository for SeaORMRepositoryProvider {
         // What the provider says of the address is said of the identity's.
         let new_user = NewUser { email: identity.email.clone(), ..new_user };
         let find_known = find_user(&call, &identity.provider, &identity.subject);
+        let mut purges = Purges::default();
         loop {
             let known: Option<UserRow> = call.read(&find_known).await?;
             if let Some(row) = known {
@@ -84,7 +86,7 @@ impl OAuthRepository for SeaORMRepositoryProvider {
                     }
                 }
                 Err(error) => {
-                    self.unless_tenant_is_gone(call, error).await?;
+                    self.unless_tenant_is_gone(call, error, &mut purges).await?;
                     self.ensure_tenant(call).await?;
                 }
             }

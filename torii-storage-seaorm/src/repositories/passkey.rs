@@ -117,6 +117,25 @@ impl PasskeyRepository for SeaORMRepositoryProvider {
         }
     }
 
+    async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, Error> {
+        use passkeys::Column::{CredentialId, Name, UpdatedAt, UserId};
+        let call = self.call("rename passkey credential");
+        let rename = update::<passkeys::Entity>(&call)
+            .values([(Name, name.into()), (UpdatedAt, call.now().into())])
+            .and_where(CredentialId.eq(credential_id))
+            .and_where(UserId.eq(user_id.as_str()))
+            .take();
+        match call.execute(&rename).await? {
+            0 => self.check_tenant(call).await.map(|()| false),
+            _ => Ok(true),
+        }
+    }
+
     async fn delete_credential(&self, credential_id: &[u8]) -> Result<(), Error> {
         let call = self.call("delete passkey credential");
         let mut this = delete::<passkeys::Entity>(&call);

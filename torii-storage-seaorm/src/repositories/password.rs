@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait, FromQueryResult, IntoSimpleExpr, QueryResult,
-    sea_query::{Expr, ExprTrait, SelectStatement, UpdateStatement},
+    ColumnTrait, FromQueryResult, QueryResult,
+    sea_query::{DeleteStatement, Expr, SelectStatement, UpdateStatement},
 };
 use secrecy::SecretString;
 use torii_core::{
@@ -13,15 +13,15 @@ use torii_core::{
 
 use super::{
     keys,
-    token::{consume, delete_others, delete_sessions, delete_tokens, drop_unproven},
+    token::{consume, delete_others, delete_sessions, delete_tokens, unproven},
     user::{UserRow, row_of},
 };
 use crate::{
     SeaORMRepositoryProvider,
-    access::{Again, Call, WriteTransaction},
-    entities::{failed_login_attempts, lockouts, users},
+    access::{Again, Call},
+    entities::users,
     error::RowResult,
-    sql::{columns, delete, select, stored_user_columns, update, update_stored, with_email},
+    sql::{clear_attempts, columns, select, stored_user_columns, update, update_stored, with_email},
 };
 
 #[async_trait]
@@ -117,11 +117,12 @@ async fn change_once(
     if db.execute(change).await? == 0 {
         return db.rollback().await.map(|()| false);
     }
-    db.execute(&delete_sessions(&call, user_id)).await?;
-    db.execute(&delete_tokens(&call, user_id.as_str(), TokenPurpose::PasswordReset)).await?;
+    let mut obsolete =
+        vec![delete_tokens(&call, user_id.as_str(), TokenPurpose::PasswordReset), delete_sessions(&call, user_id)];
     if clear_attempts {
-        clear_attempts_on(&call, &db, user_id).await?;
+        obsolete.extend(attempts_on(&call, user_id));
     }
+    db.delete_all(obsolete).await?;
     db.commit().await.map(|()| true)
 }
 
@@ -137,23 +138,21 @@ async fn reset_once(call: Call<'_>, token: &TokenDigest, new_hash: &str) -> Resu
         .and_where(Id.eq(owner.id.as_str()))
         .take();
     db.execute(&reset).await?;
-    db.execute(&delete_others(&call, owner.id.as_str(), TokenPurpose::PasswordReset, token)).await?;
-    db.execute(&delete_sessions(&call, &owner.id)).await?;
-    clear_attempts_on(&call, &db, &owner.id).await?;
+    let others = delete_others(&call, owner.id.as_str(), TokenPurpose::PasswordReset, token);
+    let mut obsolete = vec![others, delete_sessions(&call, &owner.id)];
+    obsolete.extend(attempts_on(&call, &owner.id));
     if !owner.is_email_verified() {
-        drop_unproven(&call, &db, &owner.id).await?;
+        obsolete.extend(unproven(&call, &owner.id));
     }
+    db.delete_all(obsolete).await?;
     db.commit().await?;
     Ok(Some(User { locked_at: None, updated_at: call.now(), ..owner }))
 }
 
-/// Clears what counts against the address of a user.
-async fn clear_attempts_on(call: &Call<'_>, db: &WriteTransaction<'_>, user_id: &UserId) -> Result<(), Error> {
+/// Deletes what counts against the address of a user.
+fn attempts_on(call: &Call<'_>, user_id: &UserId) -> [DeleteStatement; 2] {
     let key = row_of(call, user_id).column((users::Entity, users::Column::EmailKey)).take();
-    let mut counter = delete::<lockouts::Entity>(call);
-    db.execute(counter.and_where(lockouts::Column::EmailKey.into_simple_expr().eq(key.clone()))).await?;
-    let mut log = delete::<failed_login_attempts::Entity>(call);
-    db.execute(log.and_where(failed_login_attempts::Column::Email.into_simple_expr().eq(key))).await.map(drop)
+    clear_attempts(call, &key.into())
 }
 
 /// Replaces a hash that is still the user's.

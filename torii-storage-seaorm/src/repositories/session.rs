@@ -20,9 +20,12 @@ use crate::{
     SeaORMRepositoryProvider,
     access::{Again, Call},
     dialect::{Dialect, StoredTime},
-    entities::{failed_login_attempts, lockouts, sessions, users},
+    entities::{sessions, users},
     error::{RowResult, is},
-    sql::{attempts_key, columns, delete, insert, select, stored, update, user_columns},
+    sql::{
+        along, attempts_key, clear_attempts, columns, delete, insert, select, stored, tenant_in_use, update,
+        user_columns,
+    },
 };
 
 #[async_trait]
@@ -38,8 +41,15 @@ impl SessionRepository for SeaORMRepositoryProvider {
     async fn create_and_clear_attempts(&self, session: Session, email: &str) -> Result<Session, Error> {
         let (session, digest) = self.session_to_store(session)?;
         let call = self.call("create session");
-        let insert = insert_session(&call, &session, &digest);
-        let key = attempts_key(&call, &keys(email));
+        let mut insert = insert_session(&call, &session, &digest);
+        let clear = clear_attempts(&call, &attempts_key(&call, &keys(email)));
+        if call.dialect().writes_in_with() {
+            // As the insert, which says by its count whether they did anything.
+            let clear = clear.map(|mut deletion| deletion.and_where(tenant_in_use(&call)).take());
+            insert.with_cte(along(clear));
+            let stored = self.creating(call, || async { Ok((call.execute(&insert).await? > 0).then_some(())) }).await;
+            return stored.map_err(session_exists).map(|()| session);
+        }
         let stored = self.creating(call, || {
             call.repeat(Again::Harmless, || async {
                 let db = call.begin().await?;
@@ -47,12 +57,7 @@ impl SessionRepository for SeaORMRepositoryProvider {
                     db.rollback().await?;
                     return Ok(None);
                 }
-                let mut counter = delete::<lockouts::Entity>(&call);
-                let counted = lockouts::Column::EmailKey.into_simple_expr().eq(key.clone());
-                db.execute(counter.and_where(counted)).await?;
-                let mut log = delete::<failed_login_attempts::Entity>(&call);
-                let logged = failed_login_attempts::Column::Email.into_simple_expr().eq(key.clone());
-                db.execute(log.and_where(logged)).await?;
+                db.delete_all(clear.to_vec()).await?;
                 db.commit().await.map(Some)
             })
         });
@@ -103,6 +108,16 @@ impl SessionRepository for SeaORMRepositoryProvider {
         let owner: Option<OwnerRow> =
             call.delete_and_read(delete, &columns([sessions::Column::UserId]), doomed).await?;
         Ok(owner.map(|owner| UserId::from(owner.user_id)))
+    }
+
+    async fn revoke_listed(&self, user_id: &UserId, token_hash: &str) -> Result<bool, Error> {
+        let Ok(digest) = TokenDigest::from_hex(token_hash) else { return Ok(false) };
+        let call = self.call("delete listed session");
+        let this = delete::<sessions::Entity>(&call)
+            .and_where(sessions::Column::TokenDigest.eq(digest.as_bytes().to_vec()))
+            .and_where(sessions::Column::UserId.eq(user_id.as_str()))
+            .take();
+        Ok(call.execute(&this).await? > 0)
     }
 
     async fn delete_by_user_id(&self, user_id: &UserId) -> Result<(), Error> {

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, FromQueryResult, IntoSimpleExpr,
+    ColumnTrait, FromQueryResult, IdenStatic, IntoSimpleExpr,
     sea_query::{Alias, DeleteStatement, Expr, ExprTrait, InsertStatement, Query, SelectStatement, UpdateStatement},
 };
 use secrecy::ExposeSecret;
@@ -31,7 +31,10 @@ use crate::{
     access::{Again, Call, WriteTransaction},
     dialect::StoredTime,
     entities::{oauth_accounts, passkeys, secure_tokens, sessions, users},
-    sql::{columns, delete, insert, select, stored, tenant_in_use, update, update_stored, user_columns, with_email},
+    sql::{
+        columns, delete, insert, of_owner, owner_columns, owns_email, select, stored, tenant_in_use, update,
+        update_stored, user_columns,
+    },
 };
 
 #[async_trait]
@@ -51,11 +54,11 @@ impl TokenRepository for SeaORMRepositoryProvider {
     }
 
     async fn issue_for_email(&self, email: &str, token: &NewToken) -> Result<Option<IssuedToken>, Error> {
-        self.issue(token, |owner| with_email(owner, &keys(email))).await
+        self.issue(token, |call| owns_email(call, &keys(email))).await
     }
 
     async fn issue_for_user(&self, user_id: &UserId, token: &NewToken) -> Result<Option<IssuedToken>, Error> {
-        self.issue(token, |owner| owner.and_where(users::Column::Id.eq(user_id.as_str())).take()).await
+        self.issue(token, |_| users::Column::Id.eq(user_id.as_str())).await
     }
 
     /// Reads it first: nothing of a token changes until it is used. Whether it works is decided by the statement that uses it.
@@ -105,26 +108,23 @@ impl TokenRepository for SeaORMRepositoryProvider {
 }
 
 impl SeaORMRepositoryProvider {
-    /// Issues for whoever `find_owner` finds among the users.
+    /// Issues for the user who is `found`.
     async fn issue(
         &self,
         token: &NewToken,
-        find_owner: impl FnOnce(&mut SelectStatement) -> SelectStatement,
+        found: impl FnOnce(&Call<'_>) -> Expr,
     ) -> Result<Option<IssuedToken>, Error> {
-        use users::Column::{Email, Id, Name};
         let call = self.call("issue secure token");
         let token = NewToken { expires_at: storable(token.expires_at), ..token.clone() };
         let digest = self.mail_digest(token.purpose, token.token.expose_secret());
-        let mut owner = find_owner(&mut stored::<users::Entity>(&call));
-        owner.exprs(columns([Id, Email, Name])).and_where(tenant_in_use(&call));
-        call.dialect().lock(&mut owner, users::Entity);
+        let owner = stored::<users::Entity>(&call).and_where(found(&call)).and_where(tenant_in_use(&call)).take();
         match call.repeat(Again::Harmless, || issue_once(call, &owner, &token, &digest)).await? {
             Some(owner) => Ok(Some(IssuedToken {
                 token: self.issued_token(UserId::from(owner.id), &token, &digest, call.now()),
                 email: owner.email,
                 name: owner.name,
             })),
-            // An unknown tenant is no error: it has no users. As many statements as for a known owner.
+            // An unknown tenant is no error: it has no users.
             None => self.check_tenant(call).await.map(|()| None),
         }
     }
@@ -150,8 +150,9 @@ impl SeaORMRepositoryProvider {
                 .and_where(Id.eq(owner.id.as_str()))
                 .take();
             db.execute(&prove).await?;
-            db.execute(&delete_sessions(&call, &owner.id)).await?;
-            drop_unproven(&call, &db, &owner.id).await?;
+            let mut obsolete = vec![delete_sessions(&call, &owner.id)];
+            obsolete.extend(unproven(&call, &owner.id));
+            db.delete_all(obsolete).await?;
             (owner.email_verified_at, owner.updated_at) = (Some(call.now()), call.now());
         }
         let session = session(&owner.id).map(|session| self.session_to_store(session)).transpose()?;
@@ -208,14 +209,15 @@ async fn create_once(
     let mut owner = row_of(&call, user_id);
     owner.exprs(columns([users::Column::Id, users::Column::Email, users::Column::Name]));
     let _: Option<OwnerRow> = db.read(call.dialect().lock(&mut owner, users::Entity)).await?;
-    if db.execute(&insert_token(&call, user_id.as_str(), token, digest)).await? == 0 {
+    let insert = insert_token(&call, user_id.as_str().into(), token, digest, None);
+    if db.replace(delete_others(&call, user_id.as_str(), token.purpose, digest), insert).await? == 0 {
         return db.rollback().await.map(|()| None);
     }
-    db.execute(&delete_others(&call, user_id.as_str(), token.purpose, digest)).await?;
     db.commit().await.map(Some)
 }
 
-/// `None` if there is no such owner, or the tenant is not in use.
+/// `None` if there is no such owner, or the tenant is not in use. With the look at the tenant that the caller then takes, that is as
+/// many statements as for an owner who is there, so that both take the same time.
 async fn issue_once(
     call: Call<'_>,
     owner: &SelectStatement,
@@ -223,19 +225,61 @@ async fn issue_once(
     digest: &TokenDigest,
 ) -> Result<Option<OwnerRow>, Error> {
     let db = call.begin().await?;
-    let owner: Option<OwnerRow> = db.read(owner).await?;
-    let issued = match &owner {
-        Some(owner) => db.execute(&insert_token(&call, &owner.id, token, digest)).await? > 0,
-        None => false,
+    let issued = match call.dialect().has_one_writer() {
+        true => issue_unlocked(&call, &db, owner, token, digest).await?,
+        false => issue_locked(&call, &db, owner, token, digest).await?,
     };
-    // For an unknown owner too, so that both take the same time.
-    let user_id = owner.as_ref().map_or("", |owner| &owner.id);
-    db.execute(&delete_others(&call, user_id, token.purpose, digest)).await?;
-    if !issued {
-        return db.rollback().await.map(|()| None);
+    match issued {
+        Some(owner) => db.commit().await.map(|()| Some(owner)),
+        None => db.rollback().await.map(|()| None),
     }
-    db.commit().await?;
+}
+
+async fn issue_locked(
+    call: &Call<'_>,
+    db: &WriteTransaction<'_>,
+    owner: &SelectStatement,
+    token: &NewToken,
+    digest: &TokenDigest,
+) -> Result<Option<OwnerRow>, Error> {
+    let mut owner = owner.clone();
+    owner.exprs(columns([users::Column::Id, users::Column::Email, users::Column::Name]));
+    let owner: Option<OwnerRow> = db.read(call.dialect().lock(&mut owner, users::Entity)).await?;
+    let Some(owner) = owner else {
+        if !call.dialect().writes_in_with() {
+            db.execute(&delete_others(call, "", token.purpose, digest)).await?;
+        }
+        return Ok(None);
+    };
+    let insert = insert_token(call, owner.id.as_str().into(), token, digest, None);
+    let issued = db.replace(delete_others(call, &owner.id, token.purpose, digest), insert).await?;
+    Ok((issued > 0).then_some(owner))
+}
+
+/// Where nobody else writes meanwhile.
+async fn issue_unlocked(
+    call: &Call<'_>,
+    db: &WriteTransaction<'_>,
+    owner: &SelectStatement,
+    token: &NewToken,
+    digest: &TokenDigest,
+) -> Result<Option<OwnerRow>, Error> {
+    use users::Column::{Email, Id, Name};
+    let id = owner.clone().column((users::Entity, Id)).take();
+    let insert = insert_token(call, id.clone().into(), token, digest, Some(Expr::exists(id).not()));
+    let found = [Id, Email, Name].map(|column| of_owner(call, &is_owner(), column.into_simple_expr(), column.as_str()));
+    let owner: Option<OwnerRow> = db.write_and_read(insert, &found, stored::<secure_tokens::Entity>(call)).await?;
+    if let Some(owner) = &owner {
+        db.execute(&delete_others(call, &owner.id, token.purpose, digest)).await?;
+    }
     Ok(owner)
+}
+
+/// A user is the owner of a token.
+fn is_owner() -> Expr {
+    use secure_tokens::Column::{TenantId, UserId};
+    let tenant = users::Column::TenantId.into_simple_expr().equals((secure_tokens::Entity, TenantId));
+    tenant.and(users::Column::Id.into_simple_expr().equals((secure_tokens::Entity, UserId)))
 }
 
 async fn verify_address_once(call: Call<'_>, token: &TokenDigest) -> Result<Option<User>, Error> {
@@ -253,14 +297,20 @@ async fn verify_address_once(call: Call<'_>, token: &TokenDigest) -> Result<Opti
     Ok(Some(User { email_verified_at: Some(call.now()), updated_at: call.now(), ..owner }))
 }
 
-/// Locks the owner of a token and uses the token. `None`, and nothing written, if it does not work. What is returned is the
-/// owner as found.
+/// Locks the owner of a token, unless nobody else writes meanwhile anyway, and uses the token. `None`, and nothing written, if it
+/// does not work. What is returned is the owner as found.
 pub(super) async fn consume(
     call: &Call<'_>,
     db: &WriteTransaction<'_>,
     token: &TokenDigest,
     purpose: TokenPurpose,
 ) -> Result<Option<User>, Error> {
+    if call.dialect().has_one_writer() {
+        let used = use_token(call, token, purpose).and_where(is_newest(call, purpose)).take();
+        let owner: Option<UserRow> =
+            db.write_and_read(used, &owner_columns(call, &is_owner()), stored::<secure_tokens::Entity>(call)).await?;
+        return Ok(owner.map(User::try_from).transpose()?);
+    }
     let of_token = live_token(&mut stored::<secure_tokens::Entity>(call), call, token, purpose)
         .column((secure_tokens::Entity, secure_tokens::Column::UserId))
         .take();
@@ -277,11 +327,11 @@ pub(super) async fn consume(
 
 /// Whoever took the address before its owner proved it may have left ways back in: passkeys and accounts at providers go.
 /// Password and sessions are the caller's to end.
-pub(super) async fn drop_unproven(call: &Call<'_>, db: &WriteTransaction<'_>, owner: &UserId) -> Result<(), Error> {
-    let mut theirs = delete::<passkeys::Entity>(call);
-    db.execute(theirs.and_where(passkeys::Column::UserId.eq(owner.as_str()))).await?;
-    let mut theirs = delete::<oauth_accounts::Entity>(call);
-    db.execute(theirs.and_where(oauth_accounts::Column::UserId.eq(owner.as_str()))).await.map(drop)
+pub(super) fn unproven(call: &Call<'_>, owner: &UserId) -> [DeleteStatement; 2] {
+    [
+        delete::<passkeys::Entity>(call).and_where(passkeys::Column::UserId.eq(owner.as_str())).take(),
+        delete::<oauth_accounts::Entity>(call).and_where(oauth_accounts::Column::UserId.eq(owner.as_str())).take(),
+    ]
 }
 
 /// All sessions of a user.
@@ -309,23 +359,29 @@ pub(super) fn delete_others(
         .take()
 }
 
-fn insert_token(call: &Call<'_>, user_id: &str, token: &NewToken, digest: &TokenDigest) -> InsertStatement {
+fn insert_token(
+    call: &Call<'_>,
+    user_id: Expr,
+    token: &NewToken,
+    digest: &TokenDigest,
+    unless: Option<Expr>,
+) -> InsertStatement {
     use secure_tokens::Column::{CreatedAt, ExpiresAt, Purpose, TokenDigest, UpdatedAt, UserId};
     insert::<secure_tokens::Entity, 6>(
         call,
         [
             (TokenDigest, digest.as_bytes().to_vec().into()),
-            (UserId, user_id.into()),
+            (UserId, user_id),
             (Purpose, token.purpose.as_str().into()),
             (ExpiresAt, token.expires_at.into()),
             (CreatedAt, call.now().into()),
             (UpdatedAt, call.now().into()),
         ],
-        None,
+        unless,
     )
 }
 
-/// Uses a token that has not been used and has not expired; whether it is the newest is [`live_token`]'s to say.
+/// Uses a token that has not been used and has not expired; whether it is the newest is [`is_newest`]'s to say.
 fn use_token(call: &Call<'_>, digest: &TokenDigest, purpose: TokenPurpose) -> UpdateStatement {
     use secure_tokens::Column::{UpdatedAt, UsedAt};
     update::<secure_tokens::Entity>(call)
@@ -343,14 +399,19 @@ fn is_usable(call: &Call<'_>, digest: &TokenDigest, purpose: TokenPurpose) -> Ex
         .and(ExpiresAt.gt(call.now()))
 }
 
-/// The token with a digest, if it works: not if its owner has a newer one of the purpose. `torii-storage-postgres`, which may
-/// write into the same database, leaves an older one where two are issued at the same moment.
+/// The token with a digest, if it works.
 fn live_token<'a>(
     tokens: &'a mut SelectStatement,
     call: &Call<'_>,
     digest: &TokenDigest,
     purpose: TokenPurpose,
 ) -> &'a mut SelectStatement {
+    tokens.and_where(is_usable(call, digest, purpose)).and_where(is_newest(call, purpose))
+}
+
+/// The owner of the token has no newer one of the purpose. `torii-storage-postgres`, which may write into the same database,
+/// leaves an older one where two are issued at the same moment.
+fn is_newest(call: &Call<'_>, purpose: TokenPurpose) -> Expr {
     use secure_tokens::Column::{CreatedAt, Purpose, TenantId, TokenDigest, UserId};
     let newer = Alias::new("newer");
     let of_newer = |column: secure_tokens::Column| Expr::col((newer.clone(), column));
@@ -363,7 +424,7 @@ fn live_token<'a>(
         .and_where(of_newer(Purpose).eq(purpose.as_str()))
         .and_where(Expr::tuple(age.map(of_newer)).gt(Expr::tuple(columns(age))))
         .take();
-    tokens.and_where(is_usable(call, digest, purpose)).and_where(Expr::exists(rival).not())
+    Expr::exists(rival).not()
 }
 
 fn find_live(call: &Call<'_>, digest: &TokenDigest, purpose: TokenPurpose) -> SelectStatement {

@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, InsertStatement, OnConflict, SelectStatement},
 };
 use torii_core::{
-    Error, NewUser, Page, PageRequest, Registration, User, UserId,
+    Error, MetadataPatch, NewUser, Page, PageRequest, Registration, User, UserId, UserMetadata,
     error::{AuthError, StorageError, StorageErrorKind},
     repositories::UserRepository,
 };
@@ -18,6 +18,7 @@ use crate::{
     dialect::StoredTime,
     entities::{secure_tokens, users},
     error::is,
+    provider::Purges,
     sql::{columns, delete, insert, select, stored, tenant_in_use, update, user_columns, with_email},
 };
 
@@ -111,6 +112,22 @@ impl UserRepository for SeaORMRepositoryProvider {
         let count: Option<CountRow> = call.read(select::<users::Entity>(&call).expr(count)).await?;
         Ok(count.map_or(0, |count| count.users.unsigned_abs()))
     }
+
+    async fn metadata(&self, id: &UserId) -> Result<Option<UserMetadata>, Error> {
+        self.find_metadata(id).await
+    }
+
+    async fn set_metadata(&self, id: &UserId, metadata: &UserMetadata) -> Result<(), Error> {
+        self.replace_metadata(id, metadata).await
+    }
+
+    async fn merge_metadata(&self, id: &UserId, patch: &MetadataPatch) -> Result<UserMetadata, Error> {
+        self.patch_metadata(id, patch).await
+    }
+
+    async fn page_by_metadata(&self, filter: &UserMetadata, request: &PageRequest) -> Result<Page<User>, Error> {
+        self.find_page_by_metadata(filter, request).await
+    }
 }
 
 /// A token may be issued for the old address until this holds the user's row. Whoever issues one holds the address still, so
@@ -162,6 +179,7 @@ impl SeaORMRepositoryProvider {
         let call = self.call("create user");
         let keys = keys(&user.email);
         self.meet_tenant(call).await?;
+        let mut purges = Purges::default();
         loop {
             let insert = insert_user(&call, user, &keys, password_hash);
             let created = call.write_and_read(insert, &user_columns(&call), row_of(&call, &user.id)).await;
@@ -170,7 +188,7 @@ impl SeaORMRepositoryProvider {
                 // Of the address, by somebody else at the same moment, or of the id.
                 Err(error) if is(&error, StorageErrorKind::UniqueViolation) => (None, Some(error)),
                 Err(error) => {
-                    self.unless_tenant_is_gone(call, error).await?;
+                    self.unless_tenant_is_gone(call, error, &mut purges).await?;
                     (None, None)
                 }
             };

@@ -3,12 +3,11 @@
 use chrono::TimeDelta;
 use torii_core::{
     NewUser,
-    oauth::OAuthResolution,
+    oauth::{OAuthIdentity, OAuthResolution},
     repositories::{BruteForceProtectionRepository, OAuthRepository, PasskeyRepository, Unlinked},
 };
 
 use crate::{
-    identities::ann,
     token_races::at_once,
     world::{EMAIL, Engine, LIMITS, World},
 };
@@ -74,8 +73,13 @@ pub(crate) async fn an_identity_resolved_at_once_has_one_user(engine: Engine) {
         for round in 0..ROUNDS {
             let resolved = at_once(&w.storage, CALLERS, |storage, caller| {
                 let storage = if caller % 2 == 0 { storage } else { neighbour.clone() };
-                let mut identity = ann(None);
-                (identity.subject, identity.email) = (round.to_string(), format!("{round}@example.com"));
+                let identity = OAuthIdentity {
+                    provider: "github".into(),
+                    subject: round.to_string(),
+                    email: format!("{round}@example.com"),
+                    email_verified: None,
+                    name: None,
+                };
                 async move { storage.resolve_identity(&identity, NewUser::new("x".into())).await.unwrap() }
             })
             .await;

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use torii_core::{
-    Error, NewUser, PageRequest, TenantError, TenantId, TenantStatus, UserId,
-    error::{AuthError, StorageError, StorageErrorKind},
+    Error, NewUser, PageRequest, TenantError, TenantId, TenantStatus,
+    error::StorageErrorKind,
     repositories::{SessionRepository, TenantRepository, UserRepository},
 };
 
@@ -93,99 +93,11 @@ pub(crate) async fn a_suspended_tenant_looks_empty_and_takes_nothing(engine: Eng
     }
 }
 
-pub(crate) async fn registered_tenants_only(engine: Engine) {
-    let w = World::new(engine).await;
-    let strict = w.storage.clone().registered_tenants_only(true).for_tenant(TenantId::from_static("acme"));
-    let refused = UserRepository::create(&strict, NewUser::new(EMAIL.to_owned())).await.unwrap_err();
-    assert!(matches!(refused, Error::Tenant(TenantError::NotRegistered { .. })), "{refused}");
-    let refused = strict.set_tenant_status(TenantStatus::Suspended).await.unwrap_err();
-    assert!(matches!(refused, Error::Tenant(TenantError::NotRegistered { .. })), "{refused}");
-    strict.register_tenant(None).await.unwrap();
-    UserRepository::create(&strict, NewUser::new(EMAIL.to_owned())).await.unwrap();
-}
-
-pub(crate) async fn a_moved_address_loses_its_proof_and_tokens(engine: Engine) {
-    for w in World::both(engine).await {
-        let user = w.register(EMAIL).await;
-        let other = w.register("bob@example.com").await;
-        w.storage.mark_email_verified(&user.id).await.unwrap();
-        let mut user = w.storage.find_by_id(&user.id).await.unwrap().unwrap();
-        assert_eq!(user.email_verified_at, Some(w.now()));
-        w.execute(
-            "INSERT INTO secure_tokens (tenant_id, token_digest, user_id, purpose, expires_at, created_at, updated_at) \
-             SELECT tenant_id, (SELECT token_digest FROM sessions), id, 'magic_link', created_at, created_at, created_at \
-             FROM users WHERE 1 = 0",
-        )
-        .await;
-        w.clock.advance(TimeDelta::microseconds(7));
-        user.email = "ANN@example.com".to_owned();
-        user.name = Some("Ann".to_owned());
-        let same = w.storage.update(&user).await.unwrap();
-        assert_eq!((same.email.as_str(), same.name.as_deref()), ("ANN@example.com", Some("Ann")));
-        assert_eq!((same.email_verified_at, same.updated_at), (user.email_verified_at, w.now()));
-        user.email = "ann@example.org".to_owned();
-        assert_eq!(w.storage.update(&user).await.unwrap().email_verified_at, None);
-        assert_eq!(w.storage.find_by_email(EMAIL).await.unwrap(), None);
-        user.email = "Bob@example.com".to_owned();
-        let refused = w.storage.update(&user).await.unwrap_err();
-        assert!(matches!(refused, Error::Auth(AuthError::UserAlreadyExists)), "{refused}");
-        user.id = UserId::new("usr_nobody");
-        assert!(matches!(w.storage.update(&user).await.unwrap_err(), Error::Storage(StorageError::NotFound)));
-        assert_eq!(w.storage.find_by_email("bob@example.com").await.unwrap().unwrap().id, other.id);
-    }
-}
-
 pub(crate) async fn an_id_belongs_to_one_user(engine: Engine) {
     for w in World::both(engine).await {
         let mut twin = NewUser::new("twin@example.com".to_owned());
         twin.id = w.register(EMAIL).await.id;
         let refused = UserRepository::create(&w.storage, twin).await.unwrap_err();
         assert_eq!(kind(&refused), Some(StorageErrorKind::UniqueViolation));
-    }
-}
-
-pub(crate) async fn signing_in_clears_what_counted(engine: Engine) {
-    for w in World::both(engine).await {
-        let user = w.register(EMAIL).await;
-        w.execute(
-            "INSERT INTO lockouts (tenant_id, email_key, failures, window_started_at, locked_until) \
-             SELECT tenant_id, email_key, 5, created_at, NULL FROM users",
-        )
-        .await;
-        w.execute(
-            "INSERT INTO failed_login_attempts (tenant_id, email, attempted_at) \
-             SELECT tenant_id, email_key, created_at FROM users",
-        )
-        .await;
-        let all = w.count("SELECT COUNT(*) FROM lockouts").await;
-        w.storage.create_and_clear_attempts(w.session_for(&user.id), EMAIL).await.unwrap();
-        assert_eq!(w.count("SELECT COUNT(*) FROM lockouts").await, all - 1);
-        assert_eq!(w.count("SELECT COUNT(*) FROM failed_login_attempts").await, all - 1);
-    }
-}
-
-pub(crate) async fn a_lockout_in_force_shows_at_the_user(engine: Engine) {
-    let w = World::new(engine).await;
-    let user = w.register(EMAIL).await;
-    w.execute(
-        "INSERT INTO lockouts (tenant_id, email_key, failures, window_started_at, locked_until) \
-         SELECT tenant_id, email_key, 5, created_at, '2999-01-01 00:00:00' FROM users",
-    )
-    .await;
-    assert_eq!(w.storage.find_by_id(&user.id).await.unwrap().unwrap().locked_at, Some(user.created_at));
-}
-
-pub(crate) async fn expired_sessions_are_swept(engine: Engine) {
-    for w in World::both(engine).await {
-        let user = w.register(EMAIL).await;
-        let session = w.session_for(&user.id);
-        let lifetime = session.expires_at - w.now();
-        SessionRepository::create(&w.storage, session).await.unwrap();
-        w.clock.advance(lifetime);
-        SessionRepository::cleanup_expired(&w.storage).await.unwrap();
-        assert_eq!(w.storage.find_by_user_id(&user.id).await.unwrap().len(), 1);
-        w.clock.advance(TimeDelta::microseconds(1));
-        SessionRepository::cleanup_expired(&w.storage).await.unwrap();
-        assert!(w.storage.find_by_user_id(&user.id).await.unwrap().is_empty());
     }
 }

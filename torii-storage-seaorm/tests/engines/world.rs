@@ -78,6 +78,11 @@ impl World {
         [default, named]
     }
 
+    /// The address of the database.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The same storage as another process has it.
     pub(crate) async fn reconnect(&self) -> SeaORMRepositoryProvider {
         let storage = SeaORMStorage::connect(&self.url).await.unwrap().into_repository_provider();

@@ -51,6 +51,11 @@ pub(super) const RECORD_USE: &str = concat!(
     ") FROM users WHERE users.tenant_id = passkeys.tenant_id AND users.id = passkeys.user_id)"
 );
 
+pub(super) const RENAME: &str = concat!(
+    "UPDATE passkeys SET name = ?5, updated_at = ?2 WHERE tenant_id = ?1 AND credential_id = ?3 AND user_id = ?4 AND ",
+    tenant_in_use!()
+);
+
 pub(super) const DELETE: &str = "DELETE FROM passkeys WHERE tenant_id = ?1 AND credential_id = ?3";
 
 pub(super) const DELETE_BY_USER: &str = "DELETE FROM passkeys WHERE tenant_id = ?1 AND user_id = ?3";
@@ -151,6 +156,23 @@ impl PasskeyRepository for SqliteRepositoryProvider {
             Some(owner) => Ok(Some(user_from_json(&owner)?)),
             None => self.check_tenant(&mut db, now).await.map(|_| None),
         }
+    }
+
+    async fn rename_credential(
+        &self,
+        user_id: &UserId,
+        credential_id: &[u8],
+        name: Option<String>,
+    ) -> Result<bool, Error> {
+        const OPERATION: &str = "rename passkey credential";
+        let now = self.now();
+        let mut db = self.writer(OPERATION).await?;
+        let rename = self.query(RENAME, now).bind(credential_id).bind(user_id.as_str()).bind(name);
+        let renamed = rename.execute(&mut *db).await.map_err(failed(OPERATION))?;
+        if renamed.rows_affected() == 0 {
+            self.check_tenant(&mut db, now).await?;
+        }
+        Ok(renamed.rows_affected() > 0)
     }
 
     async fn delete_credential(&self, credential_id: &[u8]) -> Result<(), Error> {

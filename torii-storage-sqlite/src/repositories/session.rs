@@ -53,6 +53,9 @@ pub(super) const FIND_WITH_USER: &str = concat!(
 
 pub(super) const DELETE: &str = "DELETE FROM sessions WHERE tenant_id = ?1 AND token_digest = ?3 RETURNING user_id";
 
+pub(super) const REVOKE_LISTED: &str =
+    "DELETE FROM sessions WHERE tenant_id = ?1 AND token_digest = ?3 AND user_id = ?4";
+
 pub(super) const DELETE_BY_USER: &str = "DELETE FROM sessions WHERE tenant_id = ?1 AND user_id = ?3";
 
 pub(super) const FIND_BY_USER: &str = concat!(
@@ -125,6 +128,15 @@ impl SessionRepository for SqliteRepositoryProvider {
         let delete = self.query_scalar::<String>(DELETE, self.now()).bind(self.session_digest(token));
         let owners = delete.fetch_all(&mut *db).await.map_err(failed(OPERATION))?;
         Ok(only(owners).map(UserId::from))
+    }
+
+    async fn revoke_listed(&self, user_id: &UserId, token_hash: &str) -> Result<bool, Error> {
+        const OPERATION: &str = "delete listed session";
+        let Ok(digest) = TokenDigest::from_hex(token_hash) else { return Ok(false) };
+        let mut db = self.writer(OPERATION).await?;
+        let delete = self.query(REVOKE_LISTED, self.now()).bind(digest.as_bytes().to_vec()).bind(user_id.as_str());
+        let deleted = delete.execute(&mut *db).await.map_err(failed(OPERATION))?;
+        Ok(deleted.rows_affected() > 0)
     }
 
     async fn delete_by_user_id(&self, user_id: &UserId) -> Result<(), Error> {

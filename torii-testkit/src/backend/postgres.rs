@@ -7,11 +7,8 @@ use sqlx::{ConnectOptions, PgPool};
 use torii_core::Clock;
 use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage};
 
-use super::{Backend, BoxError, Database, OpenOptions, RawDatabase};
-use crate::{
-    servers::{PostgresDatabase, PostgresServer},
-    statements::StatementBudget,
-};
+use super::{Backend, Database, OpenOptions, raw::Raw};
+use crate::{servers::PostgresServer, statements::StatementBudget};
 
 /// PostgreSQL through sqlx: a database of its own on the shared server of the tests, opened as applications open it.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +30,7 @@ impl Backend for Postgres {
             provider = PostgresRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
         }
         let provider = provider.registered_tenants_only(options.registered_tenants_only);
-        let raw = OnServer::new(provider.pool().clone(), database);
+        let raw = Raw::new(provider.pool().clone(), database);
         Database { provider, raw: Arc::new(raw) }
     }
 }
@@ -45,27 +42,4 @@ pub(super) async fn with_statement_log(pool: &PgPool) -> PgPool {
     let pool_options = pool.options().clone();
     pool.close().await;
     pool_options.connect_lazy_with(options)
-}
-
-/// Through a pool of the administrator's.
-pub(super) struct OnServer {
-    pool: PgPool,
-    _database: PostgresDatabase,
-}
-
-impl OnServer {
-    pub(super) fn new(pool: PgPool, database: PostgresDatabase) -> Self {
-        Self { pool, _database: database }
-    }
-}
-
-#[async_trait]
-impl RawDatabase for OnServer {
-    async fn execute(&self, statement: &'static str) -> Result<u64, BoxError> {
-        Ok(sqlx::query(statement).execute(&self.pool).await?.rows_affected())
-    }
-
-    async fn count(&self, statement: &'static str) -> Result<i64, BoxError> {
-        Ok(sqlx::query_scalar(statement).fetch_one(&self.pool).await?)
-    }
 }

@@ -7,10 +7,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use torii_core::Clock;
 use torii_storage_postgres::PostgresRepositoryProvider;
 
-use super::{
-    Backend, Database, OpenOptions,
-    postgres::{OnServer, with_statement_log},
-};
+use super::{Backend, Database, OpenOptions, postgres::with_statement_log, raw::Raw};
 use crate::{servers::PostgresServer, statements::StatementBudget};
 
 /// PostgreSQL with row-level security, through a role that owns nothing and one connection that all tenants share: what one of
@@ -41,7 +38,7 @@ impl Backend for PostgresRls {
             .row_level_security(true);
         provider.migrate().await.expect("there is nothing to do");
         provider.check().await.expect("the role is one that policies concern");
-        Database { provider, raw: Arc::new(OnServer::new(administrator, database)) }
+        Database { provider, raw: Arc::new(Raw::new(administrator, database)) }
     }
 }
 

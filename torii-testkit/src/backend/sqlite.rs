@@ -4,11 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions, SqlitePool};
-use tempfile::TempDir;
 use torii_core::Clock;
 use torii_storage_sqlite::{SqliteRepositoryProvider, SqliteStorage};
 
-use super::{Backend, BoxError, Database, OpenOptions, RawDatabase};
+use super::{Backend, Database, OpenOptions, raw::Raw};
 use crate::statements::StatementBudget;
 
 /// SQLite through sqlx: a file in a directory of its own, opened as applications open it.
@@ -32,7 +31,7 @@ impl Backend for Sqlite {
             provider = SqliteRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
         }
         let provider = provider.registered_tenants_only(options.registered_tenants_only);
-        let raw = File { pool: provider.pool().clone(), _directory: directory };
+        let raw = Raw::new(provider.pool().clone(), directory);
         Database { provider, raw: Arc::new(raw) }
     }
 }
@@ -45,20 +44,4 @@ async fn with_statement_log(pool: &SqlitePool) -> SqlitePool {
     let pool_options = pool.options().clone().min_connections(1).max_connections(1);
     pool.close().await;
     pool_options.connect_with(options).await.expect("the database can be opened again")
-}
-
-struct File {
-    pool: SqlitePool,
-    _directory: TempDir,
-}
-
-#[async_trait]
-impl RawDatabase for File {
-    async fn execute(&self, statement: &'static str) -> Result<u64, BoxError> {
-        Ok(sqlx::query(statement).execute(&self.pool).await?.rows_affected())
-    }
-
-    async fn count(&self, statement: &'static str) -> Result<i64, BoxError> {
-        Ok(sqlx::query_scalar(statement).fetch_one(&self.pool).await?)
-    }
 }

@@ -71,6 +71,7 @@ async fn every_call<P: Provider>(scope: &TenantScope<P>) -> Vec<(&'static str, O
         scope.authenticate_session(&token);
         scope.delete_session(&token);
         scope.revoke_session(&token);
+        scope.revoke_listed_session(&user_id, "");
         scope.delete_sessions_for_user(&user_id);
         scope.list_user_sessions(&user_id);
         scope.refresh_session(&token);
@@ -118,6 +119,7 @@ async fn every_call<P: Provider>(scope: &TenantScope<P>) -> Vec<(&'static str, O
         passkey.get_user_credentials(&user_id);
         passkey.get_credential(CREDENTIAL_ID);
         passkey.authenticate(CREDENTIAL_ID, None, None);
+        passkey.rename_credential(&user_id, CREDENTIAL_ID, None);
         passkey.delete_credential(CREDENTIAL_ID);
         passkey.delete_user_credentials(&user_id);
     }

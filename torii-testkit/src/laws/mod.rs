@@ -125,6 +125,7 @@ macro_rules! laws {
                 nobody_has_no_session
                 sessions_of_a_deleted_user_are_gone
                 revoking_ends_one_session
+                a_listed_session_ends_for_its_user_only
                 all_sessions_of_a_user_end_together
                 a_list_has_what_is_not_over
                 absurd_lifetimes_are_for_ever
@@ -292,6 +293,7 @@ macro_rules! laws {
                 passkey_id_is_registered_once
                 passkeys_are_listed_newest_first
                 passkeys_can_be_deleted
+                a_passkey_is_renamed_by_its_user_only
                 passkeys_go_with_their_user
                 passkey_challenge_is_taken_once
             }

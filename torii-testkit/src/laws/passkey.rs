@@ -1,7 +1,7 @@
 //! Passkeys, as they are kept.
 
 use chrono::TimeDelta;
-use torii::{Clock, UserId};
+use torii::{Clock, PasskeyCredential, UserId};
 use torii_core::{error::StorageErrorKind, repositories::PasskeyRepository};
 
 use super::{
@@ -99,6 +99,31 @@ pub async fn passkeys_are_listed_newest_first<P: Provider>(w: &World<P>) {
         assert_eq!(found, Some(credential));
     }
     assert!(w.here.passkey().get_user_credentials(&UserId::new_random()).await.unwrap().is_empty());
+}
+
+/// A user can name a passkey anew, or take its name away; another user, here or next door, cannot. Nothing else changes.
+pub async fn a_passkey_is_renamed_by_its_user_only<P: Provider>(w: &World<P>) {
+    let (user, other) = (w.register(EMAIL).await, w.register(OTHER_EMAIL).await);
+    let passkeys = w.here.passkey();
+    let name = Some("Phone".to_owned());
+    let kept = passkeys.register_credential(&user.id, CREDENTIAL_ID.to_vec(), b"key".to_vec(), name).await.unwrap();
+    let stranger = w.neighbour.get_user_by_email(EMAIL).await.unwrap().unwrap().id;
+    for nobody in [&other.id, &stranger, &UserId::new_random()] {
+        assert!(!passkeys.rename_credential(nobody, CREDENTIAL_ID, Some("Mine".to_owned())).await.unwrap());
+    }
+    assert!(!passkeys.rename_credential(&user.id, b"unknown", None).await.unwrap());
+    for bad in ["x".repeat(256), "a\nb".to_owned()] {
+        assert!(passkeys.rename_credential(&user.id, CREDENTIAL_ID, Some(bad)).await.is_err());
+    }
+    assert_eq!(passkeys.get_credential(CREDENTIAL_ID).await.unwrap().as_ref(), Some(&kept));
+    for name in [Some("Schlüssel \u{1f511}".to_owned()), Some("x".repeat(255)), None] {
+        // The same name again is no different.
+        for _ in 0..2 {
+            assert!(passkeys.rename_credential(&user.id, CREDENTIAL_ID, name.clone()).await.unwrap());
+        }
+        let found = passkeys.get_credential(CREDENTIAL_ID).await.unwrap().unwrap();
+        assert_eq!(found, PasskeyCredential { name, ..kept.clone() });
+    }
 }
 
 /// A passkey is deleted alone or with all of its user's, who cannot sign in with it from then on; an unknown one is no error.

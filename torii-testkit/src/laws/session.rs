@@ -144,6 +144,33 @@ pub async fn revoking_ends_one_session<P: Provider>(w: &World<P>) {
     assert_failed(w.here.refresh_session(token(&session)).await, NOT_FOUND);
 }
 
+/// A session in a user's list can be ended by what the list calls it, once, and by nobody else.
+pub async fn a_listed_session_ends_for_its_user_only<P: Provider>(w: &World<P>) {
+    let (user, session) = register_and_sign_in(w, EMAIL).await;
+    let (_, second) = w.sign_in(EMAIL).await;
+    let (other, others) = register_and_sign_in(w, OTHER_EMAIL).await;
+    let stranger = w.neighbour.get_user_by_email(EMAIL).await.unwrap().unwrap().id;
+    for nobody in [&other.id, &stranger, &UserId::new_random(), &UserId::new("")] {
+        assert!(!w.here.revoke_listed_session(nobody, &session.token_hash).await.unwrap(), "{nobody:?}");
+    }
+    let strange = w.neighbour.list_user_sessions(&stranger).await.unwrap();
+    let unknown = strange.into_iter().map(|session| session.token_hash).chain([String::new(), "0".repeat(64)]);
+    for hash in unknown.chain([others.token_hash.clone(), "é".repeat(32), session.token_hash[1..].to_owned()]) {
+        assert!(!w.here.revoke_listed_session(&user.id, &hash).await.unwrap(), "{hash}");
+    }
+    assert!(is_alive(w, &session).await && is_alive(w, &second).await && is_alive(w, &others).await);
+    w.events.take();
+
+    let listed = w.here.list_user_sessions(&user.id).await.unwrap();
+    let this = listed.iter().find(|listed| listed.token_hash == session.token_hash).unwrap();
+    assert!(w.here.revoke_listed_session(&user.id, &this.token_hash).await.unwrap());
+    assert!(!w.here.revoke_listed_session(&user.id, &this.token_hash).await.unwrap());
+    assert!(is_dead(w, token(&session)).await);
+    assert!(is_alive(w, &second).await && is_alive(w, &others).await);
+    let events = w.events.take();
+    assert!(matches!(&events[..], [(_, Event::SessionRevoked(id))] if *id == user.id), "{events:?}");
+}
+
 /// Ending all sessions of a user ends those and no others.
 pub async fn all_sessions_of_a_user_end_together<P: Provider>(w: &World<P>) {
     let (user, first) = register_and_sign_in(w, EMAIL).await;

@@ -66,7 +66,9 @@ pub async fn managing_sessions_is_cheap<P: Provider>(w: &World<P>) {
     assert_eq!(costs!(w, session_list, w.here.list_user_sessions(&user.id)).unwrap().len(), 1);
     let session = costs!(w, session_refresh, w.here.refresh_session(session.token.as_ref().unwrap())).unwrap();
     costs!(w, session_revoke, w.here.revoke_session(session.token.as_ref().unwrap())).unwrap();
-    costs!(w, session_revoke, w.here.delete_sessions_for_user(&user.id)).unwrap();
+    let digest = &w.here.create_session(&user.id, None, None).await.unwrap().token_hash;
+    assert!(costs!(w, session_revoke_of_user, w.here.revoke_listed_session(&user.id, digest)).unwrap());
+    costs!(w, session_revoke_of_user, w.here.delete_sessions_for_user(&user.id)).unwrap();
 }
 
 /// Registering a user is one statement, one more the first time a tenant is seen, and a taken address costs little.

@@ -103,6 +103,7 @@ pub async fn suspended_tenant_refuses_writes<P: Provider>(w: &World<P>) {
         assert_suspended(entered, tenant);
     }
     assert_suspended(here.update_user(&user).await, tenant);
+    assert_suspended(here.passkey().rename_credential(&user.id, CREDENTIAL_ID, None).await, tenant);
     assert_suspended(here.set_user_metadata(&user.id, &METADATA.parse().unwrap()).await, tenant);
     assert_suspended(here.merge_user_metadata(&user.id, &MetadataPatch::default()).await, tenant);
     assert_suspended(here.set_user_email_verified(&user.id).await, tenant);

@@ -130,6 +130,9 @@ delegate! {
             , unless RevokesNothing => session::revoke_nothing(token)
             , unless RevokesEverything => session::revoke_everything(token)
             , unless RevokesAnySession => isolation::revoke_any_session(token);
+        fn revoke_listed(user_id: &UserId, token_hash: &str) -> bool
+            , unless RevokesWhatAnybodyLists => session::revoke_whoever_lists(user_id, token_hash)
+            , unless RevokesNothingListed => session::revoke_nothing_listed(user_id, token_hash);
         fn delete_by_user_id(user_id: &UserId) -> ();
         fn cleanup_expired() -> ();
         fn find_by_user_id(user_id: &UserId) -> Vec<Session>
@@ -208,6 +211,8 @@ delegate! {
         fn record_use(credential_id: &[u8], sign_count: Option<u32>) -> Option<User>
             , unless IgnoresCounters => passkey::use_without_counting(credential_id)
             , unless ComparesThenCounts => passkey::compare_then_count(credential_id, sign_count);
+        fn rename_credential(user_id: &UserId, credential_id: &[u8], name: Option<String>) -> bool
+            , unless RenamesAnyPasskey => passkey::rename_whosever(user_id, credential_id, name);
         fn delete_credential(credential_id: &[u8]) -> ();
         fn delete_all_for_user(user_id: &UserId) -> ()
             , unless DeletesOnePasskeyOfAll => passkey::delete_one_only(user_id);

@@ -39,12 +39,13 @@ mod tenant;
 mod token;
 mod user;
 
-/// Makes a test of every saboteur on one backend: `saboteurs!(path::to::Backend)`. They are named `saboteurs::<name>`, and pass
-/// when the law that the saboteur breaks is red. The path must be absolute.
+/// Makes a test of every saboteur on one backend: `saboteurs!(column, path::to::Backend)`. They are named `<column>::<name>`, and
+/// pass when the law that the saboteur breaks is red. The path must be absolute. Wrapped in `mod saboteurs { .. }` they stand
+/// beside the laws of the same column.
 #[macro_export]
 macro_rules! saboteurs {
-    ($backend:ty) => {
-        mod saboteurs {
+    ($column:ident, $backend:ty) => {
+        mod $column {
             $crate::saboteurs! { @each tests [$backend] }
         }
     };
@@ -86,6 +87,10 @@ macro_rules! saboteurs {
             revokes_nothing RevokesNothing => session::revoking_ends_one_session;
             /// Revokes all sessions of the user.
             revokes_everything RevokesEverything => session::revoking_ends_one_session;
+            /// Ends a session whoever asks.
+            revokes_what_anybody_lists RevokesWhatAnybodyLists => session::a_listed_session_ends_for_its_user_only;
+            /// Says that a listed session ended, and leaves it.
+            revokes_nothing_listed RevokesNothingListed => session::a_listed_session_ends_for_its_user_only;
             /// Lists sessions in the wrong order.
             lists_the_oldest_first ListsTheOldestFirst => session::a_list_has_what_is_not_over;
             /// Begins sessions of users who do not exist.
@@ -184,6 +189,8 @@ macro_rules! saboteurs {
             reads_then_takes_a_challenge ReadsThenTakesAChallenge => races::race_for_a_passkey_ceremony_has_one_winner;
             /// Keeps a challenge for longer than it was told to.
             prolongs_ceremonies ProlongsCeremonies => ceremony::passkey_ceremony_expires;
+            /// Renames a passkey whoever asks.
+            renames_any_passkey RenamesAnyPasskey => passkey::a_passkey_is_renamed_by_its_user_only;
             /// Deletes one passkey of a user instead of all.
             deletes_one_passkey_of_all DeletesOnePasskeyOfAll => passkey::passkeys_can_be_deleted;
             /// Says that a tenant is suspended, and does nothing.

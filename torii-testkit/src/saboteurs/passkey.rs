@@ -69,6 +69,18 @@ pub(super) async fn keep_a_challenge_for_longer<P: Provider>(
     saboteur.inner.passkey().set_challenge(challenge_id, challenge, expires_in + TimeDelta::days(1)).await
 }
 
+/// Forgets whose passkey it is.
+pub(super) async fn rename_whosever<P: Provider>(
+    saboteur: &Saboteur<P>,
+    user_id: &UserId,
+    credential_id: &[u8],
+    name: Option<String>,
+) -> Result<bool, Error> {
+    let credential = saboteur.inner.passkey().get_credential(credential_id).await?;
+    let owner = credential.map_or_else(|| user_id.clone(), |credential| credential.user_id);
+    saboteur.inner.passkey().rename_credential(&owner, credential_id, name).await
+}
+
 pub(super) async fn delete_one_only<P: Provider>(saboteur: &Saboteur<P>, user_id: &UserId) -> Result<(), Error> {
     let newest = saboteur.inner.passkey().get_credentials_for_user(user_id).await?;
     match newest.first() {

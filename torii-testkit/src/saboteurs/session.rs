@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use torii_core::{
-    Error, Session, SessionToken, User, UserId,
+    Error, PageRequest, Session, SessionToken, User, UserId,
     clock::saturating_add,
     repositories::{SessionRepository, UserRepository},
 };
@@ -65,6 +65,29 @@ pub(super) async fn revoke_everything<P: Provider>(
         s.inner.session().delete_by_user_id(owner).await?;
     }
     Ok(owner)
+}
+
+/// Forgets whose session it is.
+pub(super) async fn revoke_whoever_lists<P: Provider>(
+    s: &Saboteur<P>,
+    user_id: &UserId,
+    token_hash: &str,
+) -> Result<bool, Error> {
+    for user in s.inner.user().page(&PageRequest::default()).await?.items {
+        if s.inner.session().revoke_listed(&user.id, token_hash).await? {
+            return Ok(true);
+        }
+    }
+    s.inner.session().revoke_listed(user_id, token_hash).await
+}
+
+pub(super) async fn revoke_nothing_listed<P: Provider>(
+    s: &Saboteur<P>,
+    user_id: &UserId,
+    token_hash: &str,
+) -> Result<bool, Error> {
+    let listed = s.inner.session().find_by_user_id(user_id).await?;
+    Ok(listed.iter().any(|session| session.token_hash == token_hash))
 }
 
 pub(super) async fn list_oldest_first<P: Provider>(s: &Saboteur<P>, user_id: &UserId) -> Result<Vec<Session>, Error> {

@@ -10,9 +10,11 @@ mod mysql;
 mod postgres;
 mod programs;
 mod run;
+mod shutdown;
 mod supervisor;
 
 #[cfg(feature = "mysql-server")]
-pub use self::mysql::{MysqlDatabase, MysqlServer};
+pub use self::mysql::{MysqlDatabase, MysqlServer, RestartableMysql};
 #[cfg(feature = "postgres-server")]
-pub use self::postgres::{PostgresDatabase, PostgresServer, RestartablePostgres, Shutdown};
+pub use self::postgres::{PostgresDatabase, PostgresServer, RestartablePostgres};
+pub use self::shutdown::Shutdown;

@@ -21,11 +21,12 @@ use super::{
 };
 
 mod database;
+mod restart;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::database::MysqlDatabase;
+pub use self::{database::MysqlDatabase, restart::RestartableMysql};
 
 /// Where a server is that tests may use. Its account must be allowed to make databases, and accounts where a test needs one.
 const URL: &str = "TORII_TEST_MYSQL_URL";
@@ -74,26 +75,55 @@ impl MysqlServer {
     }
 }
 
-/// Starts a server that only the account of its files, and root, can reach: it listens on a socket in its folder.
+/// Starts a server for the tests of a run.
+#[expect(clippy::zombie_processes, reason = "it outlives this process, if others of the run need it")]
 fn start(place: &Place) -> String {
-    let data = place.folder.join("data");
-    let server = initialize(place, &data);
-    let (socket, log) = (place.folder.join("socket"), place.folder.join("log"));
-    let mut command = command(place, &server);
-    // What is thrown away need not be safe on disk. `loose`: the other engine does not know it.
+    let server = initialize(place, &data(place));
+    launch(place, &server, Durability::None);
+    options(place).to_url_lossy().to_string()
+}
+
+/// What a server that is killed has kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    /// Nothing for certain: what is thrown away need not be safe on disk.
+    None,
+    /// Everything that was committed.
+    Full,
+}
+
+/// Starts a server that only the account of its files, and root, can reach: it listens on a socket in its folder.
+fn launch(place: &Place, server: &Path, durability: Durability) -> Child {
+    let (socket, log) = (socket(place), place.folder.join("log"));
+    let mut command = command(place, server);
+    // `loose`: the other engine does not know it.
     command.args(["--no-defaults", "--skip-networking", "--skip-name-resolve", "--skip-log-bin", "--loose-mysqlx=OFF"]);
     command.args(["--max-connections=300", "--performance-schema=OFF", "--character-set-server=latin1"]);
-    command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--loose-debug-no-sync"]);
-    command.args(["--innodb-buffer-pool-size=64M", "--innodb-fast-shutdown=2", "--innodb-use-native-aio=OFF"]);
-    command.arg(option("datadir", &data)).arg(option("socket", &socket));
+    command.args(["--innodb-buffer-pool-size=64M", "--innodb-use-native-aio=OFF"]);
+    if durability == Durability::None {
+        command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--loose-debug-no-sync"]);
+        command.arg("--innodb-fast-shutdown=2");
+    }
+    command.arg(option("datadir", &data(place))).arg(option("socket", &socket));
     command.arg(option("pid-file", &place.folder.join("pid"))).arg(option("secure-file-priv", &place.folder));
     let mut child = programs::start(place, command, &log);
     // Not the server's own file, which is there some time later, or never if this process ends before.
     fs::write(place.pid_file(), format!("{}\n", child.id())).expect("a file in a temporary folder can be written");
     wait_until_it_listens(&mut child, &socket, &log);
+    child
+}
 
-    let options = MySqlConnectOptions::new().socket(&socket).username("root").ssl_mode(MySqlSslMode::Disabled);
-    options.to_url_lossy().to_string()
+fn data(place: &Place) -> PathBuf {
+    place.folder.join("data")
+}
+
+fn socket(place: &Place) -> PathBuf {
+    place.folder.join("socket")
+}
+
+/// Leads to no database.
+fn options(place: &Place) -> MySqlConnectOptions {
+    MySqlConnectOptions::new().socket(socket(place)).username("root").ssl_mode(MySqlSslMode::Disabled)
 }
 
 /// Makes the data folder, and says which program serves it.

@@ -15,10 +15,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    database::PostgresDatabase,
-    restart::{RestartablePostgres, Shutdown},
-};
+pub use self::{database::PostgresDatabase, restart::RestartablePostgres};
 
 /// Where a server is that tests may use. Its role must be allowed to make databases, and roles where a test needs one.
 const URL: &str = "TORII_TEST_POSTGRES_URL";

@@ -86,7 +86,6 @@ pub(super) fn shared(engine: &str, start: impl FnOnce(&Place) -> String) -> Stri
 ///
 /// # Panics
 /// If there is none.
-#[cfg(feature = "postgres-server")]
 pub(super) fn private(engine: &str) -> Place {
     let name = short(&Uuid::new_v4().simple().to_string());
     let folder = env::temp_dir().join(format!("torii-{engine}-{name}"));

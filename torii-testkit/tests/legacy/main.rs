@@ -9,6 +9,7 @@
 )]
 
 mod facts;
+mod mysql;
 mod postgres;
 mod sqlite;
 

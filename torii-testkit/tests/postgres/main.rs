@@ -9,7 +9,6 @@
 
 mod builder;
 mod plans;
-mod restart;
 mod row_security;
 
 use torii::ToriiError;

@@ -20,7 +20,12 @@ const METADATA: &str = r#"{
         },
         { "name": "torii-core", "features": { "default": [], "passkey": [] }, "targets": [{ "kind": ["lib"] }] },
         { "name": "torii-storage-sqlite", "features": {}, "targets": [{ "kind": ["lib"] }] },
-        { "name": "demo", "features": { "extra": [] }, "targets": [{ "kind": ["bin"] }] }
+        { "name": "demo", "features": { "extra": [] }, "targets": [{ "kind": ["bin"] }] },
+        {
+            "name": "torii-cli",
+            "features": { "default": ["mysql", "sqlite", "tls"], "mysql": [], "sqlite": [], "tls": [] },
+            "targets": [{ "kind": ["bin"] }]
+        }
     ],
     "workspace_members": [],
     "version": 1
@@ -72,6 +77,11 @@ fn sign_in_methods_are_also_built_with_a_database() {
 }
 
 #[test]
+fn the_command_is_built_with_each_database_alone_and_with_all() {
+    assert_eq!(sets(&workspace(true), "torii-cli"), ["mysql", "sqlite", "mysql,sqlite,tls"]);
+}
+
+#[test]
 fn an_empty_default_is_no_set_of_its_own() {
     assert_eq!(sets(&workspace(true), "torii-core"), ["-", "passkey"]);
 }
@@ -87,7 +97,8 @@ fn without_openssl_only_what_needs_it_is_left_out_and_it_is_named() {
     let without = workspace(false);
     assert_eq!(without.left_out(), ["torii/mailer-tls", "torii-mailer/native-tls"]);
     assert_eq!(sets(&without, "torii-mailer"), ["-", "default", "smtp"]);
-    let everything = "demo/extra,torii/default,torii/oauth,torii/password,torii/sqlite,torii-core/default,\
+    let everything = "demo/extra,torii/default,torii/oauth,torii/password,torii/sqlite,torii-cli/default,\
+                      torii-cli/mysql,torii-cli/sqlite,torii-cli/tls,torii-core/default,\
                       torii-core/passkey,torii-mailer/default,torii-mailer/smtp";
     assert_eq!(without.everything(), ["--features", everything]);
     assert!(workspace(true).left_out().is_empty());

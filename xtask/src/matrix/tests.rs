@@ -15,13 +15,13 @@ fn shows_every_column_and_scope_and_the_saboteurs() {
         law("seaorm_sqlite::default_tenant::twice", true),
         law("seaorm_sqlite::named_tenant::once", true),
         law("seaorm_sqlite::named_tenant::twice", true),
-        law("saboteurs::forgets_the_tenant", true),
+        law("saboteurs::sqlite::forgets_the_tenant", true),
+        law("saboteurs::seaorm_sqlite::forgets_the_tenant", true),
     ];
     let expected = "\
-laws              default_tenant          named_tenant
-seaorm_sqlite     2 passed, 0 failed      2 passed, 0 failed
-sqlite            2 passed, 0 failed      1 passed, 1 failed
-saboteurs         1 passed, 0 failed
+laws              default_tenant          named_tenant            saboteurs
+seaorm_sqlite     2 passed, 0 failed      2 passed, 0 failed      1 passed, 0 failed
+sqlite            2 passed, 0 failed      1 passed, 1 failed      1 passed, 0 failed
 failed:
   sqlite::named_tenant::twice
 ";
@@ -48,8 +48,22 @@ fn a_scope_that_ran_nothing_is_named_once() {
 
 #[test]
 fn a_saboteur_that_was_not_caught_is_listed() {
-    let outcomes = [law("saboteurs::reads_then_writes", false)];
-    assert_eq!(Matrix::new(&outcomes).failed(), ["saboteurs::reads_then_writes"]);
+    let outcomes = [law("saboteurs::sqlite::reads_then_writes", false)];
+    assert_eq!(Matrix::new(&outcomes).failed(), ["saboteurs::sqlite::reads_then_writes"]);
+}
+
+#[test]
+fn a_column_has_all_saboteurs_or_none() {
+    let outcomes = [
+        law("saboteurs::sqlite::reads_then_writes", true),
+        law("saboteurs::sqlite::forgets_the_tenant", true),
+        law("saboteurs::postgres::forgets_the_tenant", true),
+        law("postgres_rls::default_tenant::once", true),
+        law("postgres_rls::named_tenant::once", true),
+    ];
+    let missing = Matrix::new(&outcomes).missing();
+    assert!(missing.contains(&"saboteurs::postgres::reads_then_writes".to_owned()), "{missing:?}");
+    assert!(!missing.iter().any(|place| place.contains("saboteurs::postgres_rls")), "{missing:?}");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{Form, http::StatusCode};
 use serde::Deserialize;
 use torii::Session;
-use torii_core::crypto::TokenDigest;
 
 use crate::{
     error::{PageError, PageResult},
@@ -49,8 +48,7 @@ pub(crate) async fn end<R: Storage>(signed_in: SignedIn<R>, Form(Which { id }): 
     if id == current(visit).await? {
         return visit.leave().await;
     }
-    let digest = TokenDigest::from_hex(&id).map_err(|_| PageError::NotFound)?;
-    if !visit.shared.todos.end_session(&signed_in.owner(), digest.as_bytes()).await? {
+    if !visit.scope.revoke_listed_session(&signed_in.user.id, &id).await? {
         return Err(PageError::NotFound);
     }
     Ok(visit.go_and_say("/sessions", Notice::SessionEnded))

@@ -60,6 +60,4 @@ pub trait TodoStore: Send + Sync + 'static {
     async fn set_done(&self, owner: &Owner, id: &str, done: bool) -> Result<bool, StoreError>;
     /// Whether the owner had such a todo.
     async fn delete(&self, owner: &Owner, id: &str) -> Result<bool, StoreError>;
-    /// Ends a session of the owner's own list, by what torii stores of its token. Whether there was such a session.
-    async fn end_session(&self, owner: &Owner, token_digest: &[u8]) -> Result<bool, StoreError>;
 }

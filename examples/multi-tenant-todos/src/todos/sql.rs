@@ -1,8 +1,8 @@
-//! Todos in SQL. SQLite and PostgreSQL run the same statements; only the types of the columns differ.
+//! Todos in SQL. The databases run the same statements; the types of the columns differ, and how parameters are written.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{MySqlPool, PgPool, SqlitePool};
 use uuid::Uuid;
 
 use super::{Added, MOST_TODOS, Owner, StoreError, Todo, TodoStore};
@@ -21,21 +21,76 @@ const CREATE_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS todos ( \
      PRIMARY KEY (tenant_id, user_id, id), \
      FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE)";
 
-const LIST: &str =
-    "SELECT id, title, done FROM todos WHERE tenant_id = $1 AND user_id = $2 ORDER BY done, created_at, id";
+/// Texts are compared byte by byte, and columns have the collation of those that they refer to: the two engines call it differently.
+const CREATE_MYSQL: &str = "CREATE TABLE IF NOT EXISTS todos ( \
+     tenant_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, user_id VARCHAR(255) NOT NULL, \
+     id VARCHAR(64) NOT NULL, title TEXT NOT NULL, done BOOLEAN NOT NULL, created_at DATETIME(6) NOT NULL, \
+     PRIMARY KEY (tenant_id, user_id, id), \
+     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE) \
+     ENGINE = InnoDB CHARACTER SET utf8mb4 \
+     COLLATE /*M!100202 utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */";
 
-const ADD: &str = "INSERT INTO todos (tenant_id, user_id, id, title, done, created_at) SELECT $1, $2, $3, $4, $5, $6 \
-     WHERE (SELECT count(*) FROM todos WHERE tenant_id = $1 AND user_id = $2) < $7";
+struct Statements {
+    list: &'static str,
+    add: &'static str,
+    set_done: &'static str,
+    delete: &'static str,
+}
 
-const SET_DONE: &str = "UPDATE todos SET done = $4 WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
+/// With parameters as they are given.
+macro_rules! statements {
+    ($a:literal $b:literal $c:literal $d:literal $e:literal $f:literal $g:literal $h:literal $i:literal) => {
+        Statements {
+            list: concat!(
+                "SELECT id, title, done FROM todos WHERE tenant_id = ",
+                $a,
+                " AND user_id = ",
+                $b,
+                " ORDER BY done, created_at, id"
+            ),
+            // From a table of one row: MySQL and MariaDB take no condition without one.
+            add: concat!(
+                "INSERT INTO todos (tenant_id, user_id, id, title, done, created_at) SELECT ",
+                $a,
+                ", ",
+                $b,
+                ", ",
+                $c,
+                ", ",
+                $d,
+                ", ",
+                $e,
+                ", ",
+                $f,
+                " FROM (SELECT 1 AS one) AS row_of_one \
+                 WHERE (SELECT count(*) FROM todos WHERE tenant_id = ",
+                $g,
+                " AND user_id = ",
+                $h,
+                ") < ",
+                $i
+            ),
+            set_done: concat!(
+                "UPDATE todos SET done = ",
+                $a,
+                " WHERE tenant_id = ",
+                $b,
+                " AND user_id = ",
+                $c,
+                " AND id = ",
+                $d
+            ),
+            delete: concat!("DELETE FROM todos WHERE tenant_id = ", $a, " AND user_id = ", $b, " AND id = ", $c),
+        }
+    };
+}
 
-const DELETE: &str = "DELETE FROM todos WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
-
-const END_SESSION: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND token_digest = $3";
+const NUMBERED: Statements = statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+const MARKED: Statements = statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
 
 /// The statements on one driver's pool.
 macro_rules! todos_in {
-    ($pool:ty, $create:expr) => {
+    ($pool:ty, $create:expr, $statements:expr) => {
         #[async_trait]
         impl TodoStore for $pool {
             async fn create_table(&self) -> Result<(), StoreError> {
@@ -44,41 +99,43 @@ macro_rules! todos_in {
             }
 
             async fn list(&self, owner: &Owner) -> Result<Vec<Todo>, StoreError> {
-                let rows = sqlx::query_as(LIST).bind(owner.tenant.as_str()).bind(owner.user.as_str());
+                let rows = sqlx::query_as($statements.list).bind(owner.tenant.as_str()).bind(owner.user.as_str());
                 let rows: Vec<Row> = rows.fetch_all(self).await.map_err(failed("list todos"))?;
                 Ok(rows.into_iter().map(todo).collect())
             }
 
             async fn add(&self, owner: &Owner, title: &str, now: DateTime<Utc>) -> Result<Added, StoreError> {
-                let add = sqlx::query(ADD).bind(owner.tenant.as_str()).bind(owner.user.as_str());
+                let add = sqlx::query($statements.add).bind(owner.tenant.as_str()).bind(owner.user.as_str());
                 let add = add.bind(Uuid::new_v4().simple().to_string()).bind(title).bind(false).bind(now);
+                let add = add.bind(owner.tenant.as_str()).bind(owner.user.as_str());
                 let added = add.bind(MOST_TODOS).execute(self).await.map_err(failed("add a todo"))?;
                 Ok(if added.rows_affected() == 1 { Added::Yes } else { Added::TooMany })
             }
 
             async fn set_done(&self, owner: &Owner, id: &str, done: bool) -> Result<bool, StoreError> {
-                let set = sqlx::query(SET_DONE).bind(owner.tenant.as_str()).bind(owner.user.as_str());
-                let set = set.bind(id).bind(done).execute(self).await.map_err(failed("change a todo"))?;
+                let set = sqlx::query($statements.set_done).bind(done);
+                let set = set
+                    .bind(owner.tenant.as_str())
+                    .bind(owner.user.as_str())
+                    .bind(id)
+                    .execute(self)
+                    .await
+                    .map_err(failed("change a todo"))?;
                 Ok(set.rows_affected() == 1)
             }
 
             async fn delete(&self, owner: &Owner, id: &str) -> Result<bool, StoreError> {
-                let delete = sqlx::query(DELETE).bind(owner.tenant.as_str()).bind(owner.user.as_str());
+                let delete = sqlx::query($statements.delete).bind(owner.tenant.as_str()).bind(owner.user.as_str());
                 let deleted = delete.bind(id).execute(self).await.map_err(failed("delete a todo"))?;
                 Ok(deleted.rows_affected() == 1)
-            }
-
-            async fn end_session(&self, owner: &Owner, token_digest: &[u8]) -> Result<bool, StoreError> {
-                let end = sqlx::query(END_SESSION).bind(owner.tenant.as_str()).bind(owner.user.as_str());
-                let ended = end.bind(token_digest).execute(self).await.map_err(failed("end a session"))?;
-                Ok(ended.rows_affected() == 1)
             }
         }
     };
 }
 
-todos_in!(SqlitePool, CREATE_SQLITE);
-todos_in!(PgPool, CREATE_POSTGRES);
+todos_in!(SqlitePool, CREATE_SQLITE, NUMBERED);
+todos_in!(PgPool, CREATE_POSTGRES, NUMBERED);
+todos_in!(MySqlPool, CREATE_MYSQL, MARKED);
 
 type Row = (String, String, bool);
 

@@ -52,14 +52,45 @@ const OLDER: &str = "
     INSERT INTO users (id, email) VALUES ('usr_1', 'ada@example.com');
 ";
 
+/// The sqlx crates had no MySQL.
 #[tokio::test]
-async fn an_older_database_is_refused_and_untouched() {
+async fn bookkeeping_that_no_version_kept_here_is_refused() {
     let (_database, pool) = empty().await;
-    execute(&pool, OLDER).await;
+    execute(&pool, "CREATE TABLE _torii_migrations (version INTEGER PRIMARY KEY)").await;
     let error = refused(&pool).await;
-    assert!(matches!(&error, MigrationError::OlderTorii { table, .. } if table == "torii_migrations"), "{error:?}");
+    assert!(matches!(&error, MigrationError::OlderTorii { table, .. } if table == "_torii_migrations"), "{error:?}");
     assert!(error.to_string().contains("older version of torii"), "{error}");
-    assert_eq!(count(&pool, "SELECT COUNT(*) FROM users WHERE email = 'ada@example.com'").await, 1);
+    execute(&pool, "CREATE TABLE torii_migrations (version INTEGER PRIMARY KEY)").await;
+    let error = refused(&pool).await;
+    assert!(error.to_string().contains("two storage crates"), "{error}");
+}
+
+#[tokio::test]
+async fn older_tables_that_are_not_as_they_were_made_are_refused_and_untouched() {
+    for (more, what) in [
+        ("ALTER TABLE users DROP COLUMN password_hash", "users has no column password_hash"),
+        (
+            "RENAME TABLE users TO people; CREATE TABLE sessions (id BIGINT, user_id TEXT, token TEXT, ip_address TEXT, user_agent TEXT, expires_at TIMESTAMP NULL, created_at TIMESTAMP NULL, updated_at TIMESTAMP NULL)",
+            "no table users",
+        ),
+    ] {
+        let (_database, pool) = empty().await;
+        execute(&pool, OLDER).await;
+        execute(&pool, more).await;
+        let error = refused(&pool).await;
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    for (more, name) in [
+        ("CREATE TABLE tenants (id INTEGER)", "tenants"),
+        ("CREATE TABLE _torii_backup_users (id INTEGER)", "_torii_backup_users"),
+        ("CREATE VIEW lockouts AS SELECT 1 AS id", "lockouts"),
+    ] {
+        let (_database, pool) = empty().await;
+        execute(&pool, OLDER).await;
+        execute(&pool, more).await;
+        let error = refused(&pool).await;
+        assert!(matches!(&error, MigrationError::ForeignDatabase { table } if table == name), "{error:?}");
+    }
 }
 
 #[tokio::test]

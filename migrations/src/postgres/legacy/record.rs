@@ -112,6 +112,15 @@ async fn try_drop_backup(
     Ok(backups)
 }
 
+/// [`drop_backup`] for people, a step for each table.
+pub(in crate::postgres) async fn plan_drop_backup(connection: &mut PgConnection) -> Result<Vec<PlannedStep>> {
+    let adoption = read(connection).await?;
+    let backups = adoption.iter().flat_map(Adoption::backups);
+    let step =
+        |backup| PlannedStep::new(format!("drop the backup {backup}"), format!("DROP TABLE {};", quoted(backup)));
+    Ok(backups.map(step).collect())
+}
+
 /// The end of the backup, for people.
 pub(super) fn describe_drop(legacy: &Legacy) -> PlannedStep {
     let replaced = legacy.tables.iter().filter(|present| !present.table.is_users());

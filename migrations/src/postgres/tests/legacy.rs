@@ -36,7 +36,7 @@ const ALL: [(&str, OlderVersion); 4] = [
 ];
 
 /// A database as an older version left it, with `more` done to it.
-async fn old(fixture: &str, more: &'static str) -> (PostgresDatabase, PgPool) {
+pub(super) async fn old(fixture: &str, more: &'static str) -> (PostgresDatabase, PgPool) {
     let (database, pool) = empty().await;
     load(&pool, fixture).await;
     execute(&pool, more).await;

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::work::{Work, failed, quoted};
-use crate::{AdoptedTable, Adoption, MigrateOptions, OlderVersion, Result, sqlite::errors};
+use crate::{AdoptedTable, Adoption, MigrateOptions, OlderVersion, PlannedStep, Result, sqlite::errors};
 
 pub(super) const CREATE: &str = "CREATE TABLE main._torii_adoption ( \
      position INTEGER NOT NULL PRIMARY KEY, \
@@ -85,4 +85,13 @@ pub(super) async fn drop_backup(connection: &mut SqliteConnection) -> Result<Vec
         work.run(STEP, "UPDATE main._torii_adoption SET backup = NULL".to_owned()).await?;
     }
     Ok(backups)
+}
+
+/// [`drop_backup`] for people, a step for each table.
+pub(in crate::sqlite) async fn plan_drop_backup(connection: &mut SqliteConnection) -> Result<Vec<PlannedStep>> {
+    let adoption = read(connection).await?;
+    let backups = adoption.iter().flat_map(Adoption::backups);
+    let step =
+        |backup| PlannedStep::new(format!("drop the backup {backup}"), format!("DROP TABLE main.{};", quoted(backup)));
+    Ok(backups.map(step).collect())
 }

@@ -35,7 +35,7 @@ const ALL: [(&str, OlderVersion); 4] = [
 ];
 
 /// A database as an older version left it, with `more` done to it. Foreign keys are off while it is made.
-async fn old(fixture: &'static str, more: &'static str) -> (Scratch, SqlitePool) {
+pub(super) async fn old(fixture: &'static str, more: &'static str) -> (Scratch, SqlitePool) {
     let scratch = Scratch::new();
     let setup = pool(options(&scratch.file()).foreign_keys(false));
     execute(&setup, fixture).await;

@@ -18,6 +18,7 @@ fn every_public_call_of_the_facade_is_in_the_list() {
         "suspend_tenant",
         "tenants_page",
         "with_postgres",
+        "with_seaorm",
         "with_sqlite",
     ];
     let mut calls = 0;

@@ -1,7 +1,10 @@
 //! A server that a test may stop.
 
 use super::{
-    super::run::{self, Place},
+    super::{
+        run::{self, Place},
+        shutdown::Shutdown,
+    },
     cluster::{Cluster, Durability},
 };
 
@@ -12,15 +15,6 @@ use super::{
 pub struct RestartablePostgres {
     place: Place,
     cluster: Cluster,
-}
-
-/// How a server is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// It rolls back what has not ended, says so to who is connected, and writes down everything.
-    Fast,
-    /// It drops everything at once, as in a crash, and recovers when it is started again.
-    Crash,
 }
 
 impl RestartablePostgres {

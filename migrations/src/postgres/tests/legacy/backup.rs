@@ -27,8 +27,17 @@ async fn an_option_drops_them_at_once_or_later() {
     assert_eq!(count(&pool, BACKUPS).await, 0);
 
     let (_database, pool) = old(V053, "").await;
-    adopt(&pool).await;
-    migrate_with(&pool, &Noon, &dropping).await.unwrap();
+    let named: Vec<String> = adopt(&pool).await.backups().map(str::to_owned).collect();
+    assert!(!named.is_empty());
+    assert!(plan(&pool, &MigrateOptions::new()).await.unwrap().steps.is_empty());
+    let planned = plan(&pool, &dropping).await.unwrap().steps;
+    assert_eq!(planned.len(), named.len());
+    for (step, backup) in planned.iter().zip(&named) {
+        assert!(step.sql.starts_with("DROP TABLE ") && step.sql.contains(backup), "{step:?}");
+    }
+    assert_eq!(migrate_with(&pool, &Noon, &dropping).await.unwrap().dropped_backups, named);
+    assert!(plan(&pool, &dropping).await.unwrap().steps.is_empty());
+    assert!(migrate_with(&pool, &Noon, &dropping).await.unwrap().dropped_backups.is_empty());
     assert_eq!(count(&pool, BACKUPS).await, 0);
     assert_eq!(count(&pool, "SELECT count(*) FROM users").await, 2);
 }

@@ -1,0 +1,55 @@
+//! SeaORM, on each of the databases that it knows.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::DatabaseConnection;
+use sqlx::{ConnectOptions, Pool, pool::PoolOptions};
+use torii_core::Clock;
+use torii_storage_seaorm::{SeaORMRepositoryProvider, SeaORMStorage};
+
+use super::OpenOptions;
+
+#[cfg(feature = "seaorm-mysql")]
+mod mysql;
+#[cfg(feature = "seaorm-mysql")]
+mod mysql_partitioned;
+#[cfg(feature = "seaorm-postgres")]
+mod postgres;
+#[cfg(feature = "seaorm-sqlite")]
+mod sqlite;
+
+#[cfg(feature = "seaorm-postgres")]
+pub use self::postgres::SeaormPostgres;
+#[cfg(feature = "seaorm-sqlite")]
+pub use self::sqlite::SeaormSqlite;
+#[cfg(feature = "seaorm-mysql")]
+pub use self::{mysql::SeaormMysql, mysql_partitioned::SeaormMysqlPartitioned};
+
+/// Opens the database of a URL as applications open it. `logged` connects to it once more, so that statements are logged.
+async fn open<F: Future<Output = DatabaseConnection>>(
+    url: &str,
+    clock: Arc<dyn Clock>,
+    options: OpenOptions,
+    logged: impl FnOnce(DatabaseConnection) -> F,
+) -> SeaORMRepositoryProvider {
+    let storage = SeaORMStorage::connect(url).await.expect("the database can be opened");
+    let mut provider = storage.into_repository_provider().with_clock(Arc::clone(&clock));
+    provider.migrate().await.expect("the schema can be brought up to date");
+    if options.log_statements {
+        let connection = logged(provider.connection().clone()).await;
+        provider = SeaORMRepositoryProvider::new(connection).with_clock(clock);
+    }
+    provider.registered_tenants_only(options.registered_tenants_only)
+}
+
+/// The same database through a pool whose statements are logged. `change` may change the pool.
+async fn with_statement_log<DB: sqlx::Database>(
+    pool: &Pool<DB>,
+    change: impl FnOnce(PoolOptions<DB>) -> PoolOptions<DB>,
+) -> Pool<DB> {
+    let level = "trace".parse().expect("it is the name of a level");
+    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
+    let pool_options = change(pool.options().clone());
+    pool.close().await;
+    pool_options.connect_lazy_with(options)
+}

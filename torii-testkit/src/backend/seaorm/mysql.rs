@@ -1,0 +1,37 @@
+//! MySQL and MariaDB through SeaORM.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::SqlxMySqlConnector;
+use torii_core::Clock;
+use torii_storage_seaorm::SeaORMRepositoryProvider;
+
+use super::{
+    super::{Backend, Database, OpenOptions, raw::Raw},
+    open, with_statement_log,
+};
+use crate::{servers::MysqlServer, statements::StatementBudget};
+
+/// MySQL or MariaDB through SeaORM: a database of its own on the shared server of the tests, opened as applications open it.
+#[derive(Clone, Copy, Debug)]
+pub struct SeaormMysql;
+
+#[async_trait]
+impl Backend for SeaormMysql {
+    type Provider = SeaORMRepositoryProvider;
+
+    const NAME: &'static str = "seaorm_mysql";
+    const BUDGET: StatementBudget = StatementBudget::SEAORM_MYSQL;
+
+    async fn open(clock: Arc<dyn Clock>, options: OpenOptions) -> Database<Self::Provider> {
+        let database = MysqlServer::shared().database().await;
+        let provider = open(&database.url(), clock, options, |connection| async move {
+            let pool = with_statement_log(connection.get_mysql_connection_pool(), |pool| pool).await;
+            SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
+        })
+        .await;
+        let pool = provider.connection().get_mysql_connection_pool().clone();
+        Database { provider, raw: Arc::new(Raw::new(pool, database)) }
+    }
+}
