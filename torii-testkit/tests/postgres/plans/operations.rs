@@ -75,7 +75,9 @@ async fn sessions(w: &W, runs: &mut Runs<'_>, user: &User) {
     run!(runs, session_refresh, limited.refresh_session(&SessionToken::new("unknown"))).unwrap_err();
     run!(runs, session_revoke, w.here.revoke_session(session.token.as_ref().unwrap())).unwrap();
     run!(runs, session_revoke, w.here.delete_session(&token)).unwrap();
-    run!(runs, session_revoke, w.here.delete_sessions_for_user(&user.id)).unwrap();
+    let digest = w.here.create_session(&user.id, None, None).await.unwrap().token_hash;
+    run!(runs, session_revoke_of_user, w.here.revoke_listed_session(&user.id, &digest)).unwrap();
+    run!(runs, session_revoke_of_user, w.here.delete_sessions_for_user(&user.id)).unwrap();
 }
 
 async fn passwords(w: &W, runs: &mut Runs<'_>, id: &UserId) {
