@@ -15,7 +15,7 @@ pub trait PasskeyRepository: Send + Sync + 'static {
     /// Registers a credential for a user, with a signature counter of 0.
     ///
     /// # Errors
-    /// [`StorageError::Failed`](crate::error::StorageError::Failed) with
+    /// [`StorageError::Failed`] with
     /// [`StorageErrorKind::UniqueViolation`](crate::error::StorageErrorKind::UniqueViolation) if the tenant knows the credential
     /// already.
     async fn add_credential(
