@@ -36,7 +36,13 @@
 //! Calls need a Tokio runtime with its timer enabled. Nothing blocks it: passwords are hashed on threads of their own
 //! ([`PasswordHasher`](torii_core::password::PasswordHasher)), mail leaves through a background queue.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "postgres",
+    feature = "seaorm-mysql",
+    feature = "seaorm-postgres",
+    feature = "seaorm-sqlite",
+    feature = "sqlite"
+))]
 mod backends;
 mod builder;
 mod cleanup;
