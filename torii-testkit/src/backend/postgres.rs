@@ -1,13 +1,15 @@
 //! PostgreSQL through sqlx.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{ConnectOptions, PgPool};
 use torii_core::Clock;
 use torii_storage_postgres::{PostgresRepositoryProvider, PostgresStorage};
 
-use super::{Backend, Database, OpenOptions, raw::Raw};
+use super::{
+    Backend, Database, OpenOptions,
+    raw::{Raw, with_statement_log},
+};
 use crate::{servers::PostgresServer, statements::StatementBudget};
 
 /// PostgreSQL through sqlx: a database of its own on the shared server of the tests, opened as applications open it.
@@ -27,19 +29,11 @@ impl Backend for Postgres {
         let mut provider = storage.into_repository_provider().with_clock(Arc::clone(&clock));
         provider.migrate().await.expect("the schema can be brought up to date");
         if options.log_statements {
-            provider = PostgresRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
+            provider = PostgresRepositoryProvider::new(with_statement_log(provider.pool(), |pool| pool).await)
+                .with_clock(clock);
         }
         let provider = provider.registered_tenants_only(options.registered_tenants_only);
         let raw = Raw::new(provider.pool().clone(), database);
         Database { provider, raw: Arc::new(raw) }
     }
-}
-
-/// The same database through a pool whose statements are logged, each before the call that ran it returns.
-pub(super) async fn with_statement_log(pool: &PgPool) -> PgPool {
-    let level = "trace".parse().expect("it is the name of a level");
-    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
-    let pool_options = pool.options().clone();
-    pool.close().await;
-    pool_options.connect_lazy_with(options)
 }

@@ -7,7 +7,10 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use torii_core::Clock;
 use torii_storage_postgres::PostgresRepositoryProvider;
 
-use super::{Backend, Database, OpenOptions, postgres::with_statement_log, raw::Raw};
+use super::{
+    Backend, Database, OpenOptions,
+    raw::{Raw, with_statement_log},
+};
 use crate::{servers::PostgresServer, statements::StatementBudget};
 
 /// PostgreSQL with row-level security, through a role that owns nothing and one connection that all tenants share: what one of
@@ -30,7 +33,7 @@ impl Backend for PostgresRls {
         grant(&administrator, role.get_username()).await.expect("rights can be granted");
         let mut pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_lazy_with(role);
         if options.log_statements {
-            pool = with_statement_log(&pool).await;
+            pool = with_statement_log(&pool, |pool| pool).await;
         }
         let provider = PostgresRepositoryProvider::new(pool)
             .with_clock(clock)

@@ -1,6 +1,9 @@
 //! A database through a pool of the driver's.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use sqlx::{ConnectOptions, Pool, pool::PoolOptions};
 
 use super::{BoxError, RawDatabase};
 
@@ -14,6 +17,18 @@ impl<P, D> Raw<P, D> {
     pub(super) fn new(pool: P, database: D) -> Self {
         Self { pool, _database: database }
     }
+}
+
+/// The same database through a pool whose statements are logged. `change` may change the pool.
+pub(super) async fn with_statement_log<DB: sqlx::Database>(
+    pool: &Pool<DB>,
+    change: impl FnOnce(PoolOptions<DB>) -> PoolOptions<DB>,
+) -> Pool<DB> {
+    let level = "trace".parse().expect("it is the name of a level");
+    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
+    let pool_options = change(pool.options().clone());
+    pool.close().await;
+    pool_options.connect_lazy_with(options)
 }
 
 /// Each driver has traits of its own.

@@ -1,9 +1,8 @@
 //! SeaORM, on each of the databases that it knows.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
-use sqlx::{ConnectOptions, Pool, pool::PoolOptions};
 use torii_core::Clock;
 use torii_storage_seaorm::{SeaORMRepositoryProvider, SeaORMStorage};
 
@@ -40,16 +39,4 @@ async fn open<F: Future<Output = DatabaseConnection>>(
         provider = SeaORMRepositoryProvider::new(connection).with_clock(clock);
     }
     provider.registered_tenants_only(options.registered_tenants_only)
-}
-
-/// The same database through a pool whose statements are logged. `change` may change the pool.
-async fn with_statement_log<DB: sqlx::Database>(
-    pool: &Pool<DB>,
-    change: impl FnOnce(PoolOptions<DB>) -> PoolOptions<DB>,
-) -> Pool<DB> {
-    let level = "trace".parse().expect("it is the name of a level");
-    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
-    let pool_options = change(pool.options().clone());
-    pool.close().await;
-    pool_options.connect_lazy_with(options)
 }

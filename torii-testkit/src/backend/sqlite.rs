@@ -1,13 +1,16 @@
 //! SQLite through sqlx.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::sqlite::SqlitePoolOptions;
 use torii_core::Clock;
 use torii_storage_sqlite::{SqliteRepositoryProvider, SqliteStorage};
 
-use super::{Backend, Database, OpenOptions, raw::Raw};
+use super::{
+    Backend, Database, OpenOptions,
+    raw::{Raw, with_statement_log},
+};
 use crate::statements::StatementBudget;
 
 /// SQLite through sqlx: a file in a directory of its own, opened as applications open it.
@@ -28,20 +31,12 @@ impl Backend for Sqlite {
         let mut provider = storage.into_repository_provider().with_clock(Arc::clone(&clock));
         provider.migrate().await.expect("the schema can be brought up to date");
         if options.log_statements {
-            provider = SqliteRepositoryProvider::new(with_statement_log(provider.pool()).await).with_clock(clock);
+            // One connection, so that the thread which runs its statements has logged one before it takes the next.
+            let one = |pool: SqlitePoolOptions| pool.min_connections(1).max_connections(1);
+            provider = SqliteRepositoryProvider::new(with_statement_log(provider.pool(), one).await).with_clock(clock);
         }
         let provider = provider.registered_tenants_only(options.registered_tenants_only);
         let raw = Raw::new(provider.pool().clone(), directory);
         Database { provider, raw: Arc::new(raw) }
     }
-}
-
-/// The same database through a pool whose statements are logged. It has one connection, so that the thread which runs its
-/// statements has logged one before it takes the next.
-async fn with_statement_log(pool: &SqlitePool) -> SqlitePool {
-    let level = "trace".parse().expect("it is the name of a level");
-    let options = (*pool.connect_options()).clone().log_statements(level).log_slow_statements(level, Duration::MAX);
-    let pool_options = pool.options().clone().min_connections(1).max_connections(1);
-    pool.close().await;
-    pool_options.connect_with(options).await.expect("the database can be opened again")
 }

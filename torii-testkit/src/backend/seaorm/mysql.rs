@@ -8,8 +8,11 @@ use torii_core::Clock;
 use torii_storage_seaorm::SeaORMRepositoryProvider;
 
 use super::{
-    super::{Backend, Database, OpenOptions, raw::Raw},
-    open, with_statement_log,
+    super::{
+        Backend, Database, OpenOptions,
+        raw::{Raw, with_statement_log},
+    },
+    open,
 };
 use crate::{servers::MysqlServer, statements::StatementBudget};
 
